@@ -1,0 +1,119 @@
+#include <runtime/boot.h>
+
+#include <stdarg.h>
+
+#include <platform/clock.h>
+#include <platform/domain.h>
+#include <platform/evtchn.h>
+#include <platform/memory.h>
+#include <platform/runtime.h>
+#include <platform/start_info.h>
+#include <platform/vcpu.h>
+#include <platform/xenstore.h>
+#include <runtime/launch.h>
+#include <runtime/log.h>
+#include <runtime/pages.h>
+#include <runtime/thread.h>
+
+#include "launch_priv.h"
+#include "publish_priv.h"
+#include "shutdown_priv.h"
+#include "thread_priv.h"
+
+/* guest.lds: the table of BOOT_PARTs in order, and the image's build-id note. */
+extern const struct boot_part boot_parts_start[], boot_parts_end[];
+extern const uint8_t build_id_note[], build_id_note_end[];
+
+#define BOOT_NOTE_HEADER 16 /* three lengths and "GNU\0", then the id itself */
+
+uint64_t boot_elapsed_us(void)
+{
+    return (clock_monotonic_ns() - clock_boot_ns()) / 1000;
+}
+
+void boot_stage(const char *format, ...)
+{
+    char text[200];
+    va_list args;
+
+    if (log_get_level() < LOG_INFO)
+        return;
+    va_start(args, format);
+    log_vformat(text, sizeof(text), format, args);
+    va_end(args);
+    log_print("[%7lu us] %s\n", (unsigned long)boot_elapsed_us(), text);
+}
+
+static void boot_print_build(void)
+{
+    char id[9] = "none";
+
+    if (build_id_note_end - build_id_note >= BOOT_NOTE_HEADER + 4) {
+        const uint8_t *bytes = build_id_note + BOOT_NOTE_HEADER;
+        log_format(id, sizeof(id), "%02x%02x%02x%02x", bytes[0], bytes[1], bytes[2], bytes[3]);
+    }
+    log_print("Xenolith %s on Xen %s (build-id %s)\n", XENOLITH_VERSION, domain_xen_version(), id);
+}
+
+/* Every field of start_info, in the shape that AtmanOS made known. */
+static void boot_diagnostics(void)
+{
+    const struct start_facts *f = start_facts();
+
+    if (log_get_level() < LOG_INFO)
+        return;
+    boot_print_build();
+    log_print("%13s:  %zu\n", "ptr_size", sizeof(void *));
+    log_print("%13s:  0x%lx\n", "start_info", (unsigned long)f->address);
+    log_print("%13s:  %s\n", "magic", f->magic);
+    log_print("%13s:  %lu\n", "nr_pages", f->nr_pages);
+    log_print("%13s:  %lu\n", "shared_info", f->shared_info);
+    log_print("%13s:  %u\n", "siff_flags", f->flags);
+    log_print("%13s:  %lu\n", "store_mfn", (unsigned long)f->store_mfn);
+    log_print("%13s:  %u\n", "store_evc", f->store_evtchn);
+    log_print("%13s:  %lu\n", "console_mfn", (unsigned long)f->console_page_mfn);
+    log_print("%13s:  %u\n", "console_evc", f->console_port);
+    log_print("%13s:  %lu\n", "pt_base", f->pt_base);
+    log_print("%13s:  %lu\n", "nr_pt_frames", f->nr_pt_frames);
+    log_print("%13s:  %lu\n", "mfn_list", f->mfn_list);
+    log_print("%13s:  %lu\n", "mod_start", f->mod_start);
+    log_print("%13s:  %lu\n", "mod_len", f->mod_len);
+    log_print("%13s:  [%zu/%d] 0x%lx\n", "cmd_line", f->cmdline_len, START_INFO_CMDLINE_SIZE,
+              (unsigned long)f->cmdline_address);
+    log_print("%13s:  %lu\n", "first_pfn", f->first_p2m_pfn);
+    log_print("%13s:  %lu\n", "nr_p2m_frames", f->nr_p2m_frames);
+}
+
+static void boot_start_parts(long from, long below)
+{
+    for (const struct boot_part *part = boot_parts_start; part < boot_parts_end; part++) {
+        if (part->order < from || part->order >= below)
+            continue;
+        int error = part->start();
+        if (error != 0)
+            log_line(LOG_ERROR, "boot: %s failed: error %d", part->name, error);
+    }
+}
+
+/* From platform-xen, on the boot stack, upcalls masked, image protected, memory known. */
+void runtime_start(void)
+{
+    launch_read_settings();
+    pages_start();
+    evtchn_start();
+    boot_start_parts(0, BOOT_ORDER_DIAGNOSTICS);
+    boot_diagnostics();
+    boot_stage("memory: %lu KiB, %lu KiB of them free", memory_pages() * (PAGE_SIZE / 1024),
+               (memory_pages() - memory_first_free()) * (PAGE_SIZE / 1024));
+    launch_report_settings();
+    thread_start();
+    boot_stage("clock: ns %lu since 1970, %u vCPU configured, 1 used",
+               (unsigned long)clock_realtime_ns(), domain_vcpus());
+    if (!start_is_dom0() && xenstore_start() == 0) {
+        shutdown_watch_requests();
+        publish_start();
+    }
+    boot_start_parts(BOOT_ORDER_DIAGNOSTICS, 1000000);
+    launch_main();
+    thread_idle();
+}

@@ -1,0 +1,37 @@
+/*
+ * pages: the page allocator.
+ *
+ * Owns every page from memory_first_free() on. Start-up is O(1): pages never used lie above a mark,
+ * freed ones on a list threaded through the pages themselves. Usable from boot on, also in event
+ * handlers. Pages come with undefined content.
+ */
+#ifndef RUNTIME_PAGES_H
+#define RUNTIME_PAGES_H
+
+#include <stddef.h>
+
+/* One page, 4096 bytes, aligned; NULL when memory is used up. Never waits. */
+void *pages_get(void);
+void *pages_get_zeroed(void);
+void pages_put(void *page);
+
+/*
+ * A page for a page table: as pages_get(), but never makes further memory reachable, so that it can be
+ * called while the tables are being changed. There is a small stock of such pages at all times.
+ */
+void *pages_get_for_table(void);
+
+/* n pages that lie one after the other in the map of all memory, or NULL. Put them back one by one. */
+void *pages_get_run(size_t n);
+
+struct pages_stats {
+    size_t total; /* pages of the domain */
+    size_t boot;  /* taken by the image and what Xen put beside it */
+    size_t used;  /* handed out now, page tables included */
+    size_t free;
+};
+void pages_get_stats(struct pages_stats *stats);
+
+void pages_start(void);
+
+#endif
