@@ -1,0 +1,2 @@
+/* sys/statfs.h: the other place of statfs. */
+#include <sys/vfs.h>

@@ -1,0 +1,2 @@
+/* sys/syslog.h: the old place of syslog.h. */
+#include <syslog.h>

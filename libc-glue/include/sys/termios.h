@@ -1,0 +1,2 @@
+/* sys/termios.h: the old place of termios.h. */
+#include <termios.h>

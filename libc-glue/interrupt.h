@@ -1,0 +1,45 @@
+/*
+ * interrupt: where blocking calls of files meet signals and cancellation.
+ *
+ * Weak references to the other half of libc-glue: a program without signal handlers and without
+ * pthread_cancel() does not carry them.
+ */
+#ifndef LIBC_GLUE_INTERRUPT_H
+#define LIBC_GLUE_INTERRUPT_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A wait ended with -EINTR: run the handlers of the signals that are due, on this thread. True when
+ * the call is to go on (every handler that ran has SA_RESTART, or none ran).
+ */
+bool signal_restart(void) __attribute__((weak));
+
+/*
+ * ppoll(), pselect() and epoll_pwait(): use mask for one wait. True when a signal is due under it, so
+ * that the wait must not begin. signal_wait_end() puts saved back, and runs handlers before or after
+ * as the masks let it.
+ */
+bool signal_wait_begin(const sigset_t *mask, sigset_t *saved) __attribute__((weak));
+void signal_wait_end(const sigset_t *saved) __attribute__((weak));
+
+/* Does not return when the calling thread was cancelled. No lock or reference may be held. */
+void cancel_point(void) __attribute__((weak));
+
+static inline bool interrupt_restarts(void)
+{
+    return signal_restart != NULL && signal_restart();
+}
+
+static inline void interrupt_cancel_point(void)
+{
+    if (cancel_point != NULL)
+        cancel_point();
+}
+
+/* Somebody writes where nobody will read any more: SIGPIPE for the calling thread. */
+void interrupt_broken_pipe(void);
+
+#endif
