@@ -1,0 +1,113 @@
+"""Our changes to newlib's unpacked source: small, named, and loud when the text is not as expected.
+
+Headers that are wholly ours lie in sysroot/ and become newlib's libc/sys/xenolith; here is what must
+change inside newlib's own files. Nothing of newlib's text is kept in this repository beyond the few
+words that an edit searches for.
+"""
+from __future__ import annotations
+
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+
+
+class EditError(Exception):
+    """The source is not the one that our edits were written for."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Replace every match of `pattern` in `path`; there must be exactly `count`."""
+
+    path: str
+    why: str
+    pattern: str
+    replacement: str
+    count: int = 1
+
+    def apply(self, newlib: Path) -> None:
+        file = newlib / self.path
+        text = file.read_text(encoding="latin-1")
+        text, found = re.subn(self.pattern, self.replacement, text, flags=re.M)
+        if found != self.count:
+            raise EditError(f"newlib's {self.path}: {found} places to edit instead of {self.count} "
+                            f"({self.why}); another version of newlib?")
+        file.write_text(text, encoding="latin-1")
+
+
+# newlib's own options for our host triple. Its C files call _read, _write and so on, names that no
+# C program may use itself; libc-glue defines them and the POSIX names as weak aliases.
+_HOST_FLAGS = ("-DREENTRANT_SYSCALLS_PROVIDED -DMISSING_SYSCALL_NAMES -DSIGNAL_PROVIDED"
+               " -DHAVE_BLKSIZE -DHAVE_FCNTL -DHAVE_NANOSLEEP -DHAVE_CHDIR -DHAVE_FCHDIR")
+
+_OR_XENOLITH = r"\g<0> || defined(__xenolith__)"
+
+EDITS = [
+    Edit("configure.host", "our sys directory, and the POSIX functions",
+         r"^  \*-\*-cygwin\*\)\n\tposix_dir=",
+         "  *-xenolith-*)\n\tsys_dir=xenolith\n\thave_crt0=no\n\thave_init_fini=no\n"
+         "\tposix_dir=posix\n\tunix_dir=unix\n\t;;\n\\g<0>"),
+    Edit("configure.host", "our flags",
+         r"^  \*-\*-cygwin\*\)\n\ttest -z",
+         "  *-xenolith-*)\n\tnewlib_cflags=\"${newlib_cflags} " + _HOST_FLAGS + "\"\n"
+         "\tsyscall_dir=\n\t;;\n\\g<0>"),
+    Edit("libc/include/reent.h", "system calls under reserved names",
+         r"^#define _(\w+)_r(\([^)]*\)\s+)\1\(", r"#define _\1_r\2_\1(", 25),
+    Edit("libc/include/_syslist.h", "system calls under reserved names",
+         r"^#define (_(?!opendir|readdir|closedir)\w+) \w+$", r"/* \1 */", 21),
+    Edit("libc/include/sys/features.h", "what Xenolith offers",
+         r"^#ifdef __rtems__\n", "#ifdef __xenolith__\n#include <sys/_xenolith.h>\n#endif\n\n\\g<0>"),
+    Edit("libc/include/sys/_types.h", "nlink_t of 32 bits",
+         r"^typedef\tunsigned short\t__nlink_t;", "typedef\tunsigned int\t__nlink_t;"),
+    Edit("libc/include/sys/select.h", "FD_SETSIZE 1024",
+         r"ifdef __CYGWIN__(?=\n#  define FD_SETSIZE)", "if defined(__CYGWIN__) || defined(__xenolith__)"),
+    Edit("libc/include/sys/stat.h", "lstat, mknod",
+         r"defined \(__SPU__\)", _OR_XENOLITH),
+    Edit("libc/include/sys/stat.h", "UTIME_NOW, UTIME_OMIT",
+         r"defined\(__CYGWIN__\)(?= \|\| defined\(__rtems__\)\n/\* Special tv_nsec)", _OR_XENOLITH),
+    Edit("libc/include/sys/stat.h", "st_blocks counts 512 bytes",
+         r"S_BLKSIZE  1024", "S_BLKSIZE  512"),
+    Edit("libc/include/sys/_default_fcntl.h", "l_pid holds a pid_t",
+         r"short\tl_pid;", "int\tl_pid;", 2),
+    Edit("libc/include/sys/unistd.h", "confstr names",
+         r"defined \(__CYGWIN__\)(?= \|\| defined\(__rtems__\)\n#define _CS_PATH)", _OR_XENOLITH),
+    Edit("libc/include/pthread.h", "affinity, pthread_getattr_np",
+         r"^#if defined\(__rtems__\)", _OR_XENOLITH),
+    Edit("libc/include/machine/setjmp.h", "sigsetjmp, siglongjmp",
+         r"\(defined\(__CYGWIN__\) \|\| defined\(__rtems__\)(?=\) && __POSIX_VISIBLE)",
+         _OR_XENOLITH),
+]
+
+# Functions that libc-glue, the runtime or libxenolith-rt define instead: these files become empty.
+REPLACED = {
+    "libc-glue's directory streams": [
+        "libc/posix/closedir.c", "libc/posix/dirfd.c", "libc/posix/opendir.c",
+        "libc/posix/readdir.c", "libc/posix/readdir_r.c", "libc/posix/rewinddir.c",
+        "libc/posix/scandir.c", "libc/posix/seekdir.c", "libc/posix/telldir.c"],
+    "libc-glue's descriptors": [
+        "libc/posix/_isatty.c", "libc/posix/isatty.c", "libc/unix/getcwd.c",
+        "libc/unix/pread.c", "libc/unix/pwrite.c", "libc/unix/ttyname.c", "libc/unix/ttyname_r.c"],
+    "libc-glue's signals": ["libc/unix/sigset.c"],
+    "libc-glue's terminals and logins": [
+        "libc/unix/getlogin.c", "libc/unix/getpass.c", "libc/unix/getut.c"],
+    "the runtime's stack protector": ["libc/ssp/stack_protector.c"],
+    "libxenolith-rt's memory functions, which use general registers only": [
+        "libc/machine/x86_64/memcpy.S", "libc/machine/x86_64/memset.S",
+        "libc/string/memmove.c", "libc/string/memcmp.c"],
+}
+
+
+def apply(newlib: Path) -> None:
+    """Turn an unpacked newlib directory (the one with configure.host) into ours."""
+    include = newlib / "libc" / "sys" / "xenolith" / "include"
+    shutil.copytree(HERE / "sysroot", include)
+    for edit in EDITS:
+        edit.apply(newlib)
+    for why, files in REPLACED.items():
+        for name in files:
+            if not (newlib / name).is_file():
+                raise EditError(f"newlib has no {name} to replace by {why}; another version?")
+            (newlib / name).write_text(f"/* Replaced by {why}. */\n", encoding="ascii")
