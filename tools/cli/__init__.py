@@ -1,0 +1,3 @@
+"""The `xenolith` command line."""
+
+VERSION = "0.1.0"

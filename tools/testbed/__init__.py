@@ -1,0 +1,1 @@
+"""The testbed: a real Xen host, the distribution's own, inside QEMU."""

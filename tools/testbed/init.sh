@@ -1,0 +1,49 @@
+#!/usr/bin/busybox sh
+# dom0's first process: brings up a Xen host as a distribution would, without a distribution.
+# Placeholders in @...@ are filled in when the initramfs is made.
+/usr/bin/busybox mkdir -p /proc /sys /dev /run /tmp
+/usr/bin/busybox --install -s /usr/busybox
+export PATH=@XEN_BIN@:/usr/bin:/usr/busybox HOME=/root TERM=linux
+
+mount -t proc proc /proc
+mount -t sysfs sysfs /sys
+mount -t devtmpfs devtmpfs /dev
+mount -t tmpfs tmpfs /run
+mount -t tmpfs tmpfs /tmp
+mkdir -p /dev/pts /dev/shm /run/xen /run/xenstored /run/lock /var/lib/xenstored /var/lib/xen \
+    /var/log/xen/console /root
+mount -t devpts devpts /dev/pts
+ln -sf /proc/self/fd /dev/fd
+ln -sf /proc/self/fd/0 /dev/stdin
+ln -sf /proc/self/fd/1 /dev/stdout
+ln -sf /proc/self/fd/2 /dev/stderr
+hostname xenhost
+
+for module in @MODULES@; do
+    insmod "$module" 2>/dev/null || echo "testbed: no module $module"
+done
+mount -t xenfs xenfs /proc/xen
+
+xenstored --pid-file /run/xenstored.pid
+xen-init-dom0
+xenconsoled --log=guest --log-dir=/var/log/xen/console --pid-file=/run/xenconsoled.pid
+
+# A network of the testbed's own, behind one bridge; what QEMU's network card reaches joins it.
+ip link set lo up
+brctl addbr xenbr0
+ip link set xenbr0 up
+for card in eth0 ens3 enp0s3; do
+    if ip link show "$card" >/dev/null 2>&1; then
+        brctl addif xenbr0 "$card"
+        ip link set "$card" up
+    fi
+done
+ip addr add 10.0.2.1/24 dev xenbr0
+
+echo "testbed: ready"
+# The agent serves the ports until the machine is switched off.
+while :; do
+    xenolith-agent
+    echo "testbed: the agent ended with status $?"
+    sleep 1
+done
