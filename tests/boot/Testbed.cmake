@@ -1,0 +1,19 @@
+# The testbed that all tests of one ctest run share: a test that boots guests says
+# FIXTURES_REQUIRED testbed and ENVIRONMENT "${XENOLITH_TEST_ENVIRONMENT}".
+include_guard(GLOBAL)
+
+# A name of its own for each build directory: two of them can be tested at once.
+string(SHA256 _testbed_name ${CMAKE_BINARY_DIR})
+string(SUBSTRING ${_testbed_name} 0 8 _testbed_name)
+set(XENOLITH_TEST_ENVIRONMENT
+    XENOLITH_TESTBED=test-${_testbed_name}
+    XENOLITH_COMMAND=${XENOLITH_SDK}/bin/xenolith
+    XENOLITH_BUILD_DIR=${CMAKE_BINARY_DIR}/tests/programs
+    XENOLITH_NO_INSTALL=1)
+
+add_test(NAME testbed.up COMMAND ${XENOLITH_SDK}/bin/xenolith host up -m 1G)
+add_test(NAME testbed.down COMMAND ${XENOLITH_SDK}/bin/xenolith host down)
+set_tests_properties(testbed.up PROPERTIES
+    FIXTURES_SETUP testbed TIMEOUT 1800 ENVIRONMENT "${XENOLITH_TEST_ENVIRONMENT}")
+set_tests_properties(testbed.down PROPERTIES
+    FIXTURES_CLEANUP testbed TIMEOUT 120 ENVIRONMENT "${XENOLITH_TEST_ENVIRONMENT}")

@@ -1,0 +1,120 @@
+"""`xenolith run` as its user sees it: a program goes in, its output and its status come out."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from boot_case import ROOT, BootCase  # noqa: E402
+
+HELLO = '#include <stdio.h>\nint main(void) { puts("Hello, Xen!"); return 0; }\n'
+
+
+class AProgramRuns(BootCase):
+    def test_hello_prints_its_line_after_the_diagnostics_and_returns_0(self):
+        ran = self.xenolith("run", ROOT / "examples" / "hello")
+        self.assert_ran(ran, 0, b"Hello, Xen!\n")
+        before = ran.stdout.split(b"Hello, Xen!\n")[0]
+        for name in (b"on Xen ", b"magic:  xen-3.0-x86_64", b"nr_pages:  8192", b"console_mfn:",
+                     b"mfn_list:", b"nr_p2m_frames:"):
+            self.assertIn(name, before)
+
+    def test_what_main_returns_is_what_run_returns(self):
+        source = self.program("int main(void) { return 7; }\n")
+        self.assert_ran(self.xenolith("run", source), 7)
+
+    def test_what_exit_is_given_is_what_run_returns(self):
+        source = self.program("#include <stdlib.h>\nint main(void) { exit(255); }\n")
+        self.assert_ran(self.xenolith("run", source), 255)
+
+    def test_quiet_leaves_only_what_the_program_wrote(self):
+        ran = self.xenolith("run", "-q", self.program(HELLO))
+        self.assert_ran(ran, 0)
+        self.assertEqual((ran.stdout, ran.stderr), (b"Hello, Xen!\n", b""))
+
+    def test_output_arrives_byte_for_byte(self):
+        source = self.program('#include <stdio.h>\nint main(void) {\n'
+                              'for (int round = 0; round < 40; round++)\n'
+                              '    for (int i = 0; i < 256; i++) putchar(i);\n'
+                              'return 0; }\n')
+        ran = self.xenolith("run", "-q", source)
+        self.assert_ran(ran, 0)
+        self.assertEqual(ran.stdout, bytes(range(256)) * 40)
+
+    def test_arguments_and_environment_reach_the_program(self):
+        source = self.program(
+            '#include <stdio.h>\n#include <stdlib.h>\nint main(int argc, char **argv) {\n'
+            'for (int i = 1; i < argc; i++) printf("<%s>", argv[i]);\n'
+            'printf(" %s\\n", getenv("GREETING")); return argc; }\n')
+        ran = self.xenolith("run", "-q", source, "-e", "GREETING=hello, you", "--",
+                            "one", "two words", "", "it's", 'a "quote"', "back\\slash", "-m", "--", "x=y")
+        self.assert_ran(ran, 10)
+        self.assertEqual(ran.stdout, b"<one><two words><><it's><a \"quote\"><back\\slash><-m><--><x=y>"
+                                     b" hello, you\n")
+
+    def test_the_memory_that_was_asked_for_is_there(self):
+        ran = self.xenolith("run", "-m", "64M", self.program(HELLO))
+        self.assert_ran(ran, 0, b"nr_pages:  16384")
+
+    def test_a_ready_image_runs_from_another_directory_and_with_blanks_in_its_name(self):
+        image = self.folder / "my image"
+        built = self.xenolith("build", self.program(HELLO, "my prog/my file.c"), "-o", image)
+        self.assert_ran(built, 0)
+        elsewhere = self.folder / "else where"
+        elsewhere.mkdir()
+        self.assert_ran(self.xenolith("run", "../my image", cwd=elsewhere), 0, b"Hello, Xen!\n")
+        self.assertEqual(list(elsewhere.iterdir()), [])
+
+    def test_a_directory_with_a_cmakelists_is_built_and_stays_as_it_is(self):
+        self.program(HELLO, "app/app.c")
+        self.program("cmake_minimum_required(VERSION 3.16)\nproject(app C)\n"
+                     "add_executable(app app.c)\nadd_executable(other app.c)\n",
+                     "app/CMakeLists.txt")
+        ran = self.xenolith("run", "app")
+        self.assert_ran(ran, 125)
+        self.assertIn(b"app:other", ran.stderr)
+        self.assert_ran(self.xenolith("run", "app:other"), 0, b"Hello, Xen!\n")
+        self.assertEqual(sorted(p.name for p in (self.folder / "app").iterdir()),
+                         ["CMakeLists.txt", "app.c"])
+
+
+class StdinReachesTheGuest(BootCase):
+    def test_a_pipe_is_read_to_its_end(self):
+        source = self.program(
+            '#include <stdio.h>\nint main(void) { char line[200]; int n = 0;\n'
+            'while (fgets(line, sizeof line, stdin)) { n++; printf("%d: %s", n, line); fflush(stdout); }\n'
+            'printf("end\\n"); return n; }\n')
+        ran = self.xenolith("run", "-q", source, stdin=b"first\nsecond line\nthird\n")
+        self.assert_ran(ran, 3, b"2: second line\n")
+        self.assertTrue(ran.stdout.endswith(b"end\n"), ran.stdout)
+
+
+class AProgramEndsBadly(BootCase):
+    def test_a_crash_is_126_with_a_report_that_names_the_function(self):
+        source = self.program(
+            'int *nowhere;\n'
+            '__attribute__((noinline)) int trip_over(int *p) { return *p + 1; }\n'
+            'int main(void) { return trip_over(nowhere) * 2; }\n', "trip.c")
+        ran = self.xenolith("run", source)
+        self.assert_ran(ran, 126, b"trip_over+0x")
+        self.assertRegex(ran.stdout, rb"#0 0x[0-9a-f]{16} trip_over\+0x[0-9a-f]+ \(trip\.c:2\)")
+        self.assertIn(b"xenolith: crashed:", ran.stdout)
+
+    def test_abort_is_126(self):
+        source = self.program("#include <stdlib.h>\nint main(void) { abort(); }\n")
+        self.assert_ran(self.xenolith("run", source), 126, b"xenolith: crashed:")
+
+    def test_a_program_that_does_not_end_is_124_after_its_time(self):
+        source = self.program('#include <stdio.h>\nint main(void) { puts("round"); for (;;) ; }\n')
+        ran = self.xenolith("run", "--timeout", "20", source)
+        self.assert_ran(ran, 124, b"round\n")
+        self.assertIn(b"still running after 20 s", ran.stderr)
+
+    def test_a_program_that_does_not_compile_is_125_with_the_compilers_words(self):
+        ran = self.xenolith("run", self.program("int main(void) { return x; }\n"))
+        self.assert_ran(ran, 125)
+        self.assertIn(b"prog.c:1:", ran.stderr)
+        self.assertEqual(ran.stdout, b"")
+
+
+if __name__ == "__main__":
+    unittest.main()
