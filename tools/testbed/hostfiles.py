@@ -19,7 +19,7 @@ from deps.cache import cache_dir, make_dir
 from . import packages
 from .errors import TestbedError
 from .newc import Archive
-from .tree import PROGRAMS, XEN_PROGRAMS, Tree
+from .tree import OPTIONAL, PROGRAMS, XEN_PROGRAMS, Tree
 
 Say = Callable[[str], None]
 
@@ -28,7 +28,6 @@ DOM0_TOOLS = HERE.parent / "dom0"
 OUR_SOURCES = ("hostfiles.py", "tree.py", "newc.py", "init.sh", "agent/agent.c")
 # Loaded by name at run time, so no program lists it: pthread_cancel() in xl needs it.
 ALWAYS_LIBRARIES = ("libgcc_s.so.1",)
-OPTIONAL = {"bridge", "tc", "losetup", "brctl", "gdbsx", "xenctx"}
 
 
 @dataclass(frozen=True)

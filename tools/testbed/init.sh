@@ -40,6 +40,11 @@ for card in eth0 ens3 enp0s3; do
 done
 ip addr add 10.0.2.1/24 dev xenbr0
 
+# A host without a working xl is no host: end here, so that whoever waits is told.
+if ! xl list >/dev/null; then
+    echo "testbed: xl does not work"
+    poweroff -f
+fi
 echo "testbed: ready"
 # The agent serves the ports until the machine is switched off.
 while :; do

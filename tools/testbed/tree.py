@@ -18,6 +18,7 @@ LOADER = "ld-linux-x86-64.so.2"
 
 
 PROGRAMS = ("bash", "busybox", "flock", "ip", "brctl", "bridge", "tc", "losetup")
+OPTIONAL = {"bridge", "tc", "losetup", "brctl", "gdbsx", "xenctx", "xenconsole", "xenstore"}
 XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper",
                 "xenconsole", "xenstore", "xenctx", "gdbsx")
 MODULES = ("xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "xen-netback",
@@ -32,10 +33,11 @@ class Tree:
         self._root = root
         self._archive = archive
         self._libraries: set[str] = set()
-        xen = sorted(root.glob("usr/lib/xen-*/bin"))
+        # xen-common has wrappers that ask the running Xen for its version; the real ones are versioned.
+        xen = sorted(root.glob("usr/lib/xen-[0-9]*/bin/xl"))
         if not xen:
-            raise TestbedError("the packages hold no usr/lib/xen-*/bin; look at xen-utils")
-        self.xen_bin = xen[-1]
+            raise TestbedError("the packages hold no usr/lib/xen-VERSION/bin/xl; look at xen-utils")
+        self.xen_bin = xen[-1].parent
         self._library_dirs = [*(root / one for one in LIBRARY_DIRS),
                               *sorted(root.glob("usr/lib/xen-*/lib/x86_64-linux-gnu")),
                               *sorted(root.glob("usr/lib/xen-*/lib"))]
@@ -63,7 +65,7 @@ class Tree:
     def xen_program(self, name: str) -> None:
         found = self.find(str((self.xen_bin / name).relative_to(self._root)))
         if found is None:
-            self.program(name, needed=False)
+            self.program(name, needed=name not in OPTIONAL)
             return
         # libxl looks for its helpers in the directory it was built for.
         where = str(self.xen_bin.relative_to(self._root))

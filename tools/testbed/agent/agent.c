@@ -464,9 +464,10 @@ static void agent_port(const char *path)
         struct pollfd ready = { .fd = session.port, .events = POLLIN };
         struct timespec away = { .tv_nsec = AGENT_AWAY_MS * 1000000L };
 
-        if (ppoll(&ready, 1, NULL, &while_waiting) > 0 && (ready.revents & POLLIN) != 0) {
-            if (agent_await_sync())
-                agent_serve(&while_waiting);
+        /* Without a host a port is readable too, and at its end at once. */
+        if (ppoll(&ready, 1, NULL, &while_waiting) > 0 && (ready.revents & POLLIN) != 0 &&
+            agent_await_sync()) {
+            agent_serve(&while_waiting);
             agent_end_command();
             agent_close(&session.file);
             session.file_error = 0;
