@@ -7,6 +7,7 @@ import sys
 import threading
 from typing import Callable
 
+from .signals import take
 from .terminal import StdinForwarder, raw_terminal
 
 STDIN = 0
@@ -37,7 +38,7 @@ def attach(process, write: Callable[[bytes], None] | None = None, in_raw: bool =
         forwarder.start()
         try:
             while True:
-                kind, data = events.get()
+                kind, data = take(events)
                 if kind == "end":
                     if isinstance(data, Exception):
                         raise data

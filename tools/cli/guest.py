@@ -22,6 +22,7 @@ from typing import Callable
 from .config import GuestConfig
 from .errors import STATUS_CRASHED, STATUS_FAILED, STATUS_TIMEOUT, UserError
 from .output import GuestOutput
+from .signals import take
 
 GUEST_DIR = "/run/xenolith"
 # Distributions keep it outside PATH. It writes one byte to stderr when it has the console open.
@@ -109,7 +110,7 @@ class Guest:
         while True:
             try:
                 wait = None if deadline is None else max(0.0, deadline - time.monotonic())
-                kind, data = self._events.get(timeout=wait)
+                kind, data = take(self._events, wait)
             except queue.Empty:
                 return Ending("timeout", STATUS_TIMEOUT, messages=said)
             if kind == "out":
