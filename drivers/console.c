@@ -50,6 +50,8 @@ static struct console {
     uint32_t held_prod, held_cons;
     unsigned lost; /* lines dropped since the last notice of it */
 
+    bool mid_line; /* the program's last character was no newline */
+
     /* As dom0: input taken from Xen's console, not yet asked for. */
     size_t dom0_len;
     char dom0_in[64];
@@ -83,6 +85,7 @@ int console_start(void)
     console.page = shared_console_page();
     console.broken = NULL;
     console.reported = false;
+    console.mid_line = false;
     if (console.page != NULL) {
         console.out_prod = READ_ONCE(console.page->out_prod);
         console.out_cons = READ_ONCE(console.page->out_cons);
@@ -124,6 +127,8 @@ size_t console_write(const char *text, size_t len)
         uint32_t room = console_room();
         if (console.held_prod == console.held_cons)
             taken = console_fill(text, len, &room);
+        if (taken > 0)
+            console.mid_line = text[taken - 1] != '\n';
         console_publish();
     }
     if (console.page == NULL && taken < len) { /* perhaps only since a moment */
@@ -134,22 +139,31 @@ size_t console_write(const char *text, size_t len)
     return taken;
 }
 
-/* Log output: taken whole or, when even the buffer is full, not at all. */
+/* Text of the log: taken whole or, when even the buffer is full, not at all. */
+static void console_take_log(const char *text, size_t len)
+{
+    uint32_t room = console_room();
+    size_t taken = 0;
+
+    if (console.held_prod == console.held_cons)
+        taken = console_fill(text, len, &room);
+    if (len - taken > CONSOLE_HELD_SIZE - (console.held_prod - console.held_cons))
+        console.lost++;
+    else
+        console_hold(text + taken, len - taken);
+}
+
+/* Log output. It begins a line of its own, wherever the program is in its. */
 static void console_log(const char *text, size_t len)
 {
     bool was_masked = spin_lock(&console.lock);
-    size_t taken = 0;
 
     if (console.page != NULL) {
         console_push();
-        uint32_t room = console_room();
-        if (console.held_prod == console.held_cons)
-            taken = console_fill(text, len, &room);
-        if (len - taken > CONSOLE_HELD_SIZE - (console.held_prod - console.held_cons)) {
-            console.lost++;
-        } else {
-            console_hold(text + taken, len - taken);
-        }
+        if (console.mid_line)
+            console_take_log("\n", 1);
+        console.mid_line = false;
+        console_take_log(text, len);
         console_publish();
     } /* else nothing: the log itself writes to the emergency console */
     console_leave(was_masked);

@@ -6,20 +6,6 @@
 #include <platform/clock.h>
 #include <runtime/thread.h>
 
-/* The runtime's accounts, as far as it keeps them. */
-uint64_t thread_cpu_ns(const struct thread *thread) __attribute__((weak));
-uint64_t thread_all_cpu_ns(void) __attribute__((weak));
-
-static uint64_t clock_thread_ns(const struct thread *thread)
-{
-    return thread_cpu_ns != NULL ? thread_cpu_ns(thread) : thread->cpu_ns;
-}
-
-static uint64_t clock_process_ns(void)
-{
-    return thread_all_cpu_ns != NULL ? thread_all_cpu_ns() : clock_monotonic_ns() - clock_boot_ns();
-}
-
 struct clock_search {
     unsigned id;
     bool found;
@@ -32,7 +18,7 @@ static void clock_visit(struct thread *thread, void *arg)
 
     if (thread->id == search->id) {
         search->found = true;
-        search->cpu_ns = clock_thread_ns(thread);
+        search->cpu_ns = thread_cpu_ns(thread);
     }
 }
 
@@ -54,10 +40,10 @@ int clock_read(clockid_t id, uint64_t *ns)
         *ns = clock_monotonic_ns() - clock_boot_ns();
         return 0;
     case CLOCK_PROCESS_CPUTIME_ID:
-        *ns = clock_process_ns();
+        *ns = thread_all_cpu_ns();
         return 0;
     case CLOCK_THREAD_CPUTIME_ID:
-        *ns = clock_thread_ns(thread_self());
+        *ns = thread_cpu_ns(thread_self());
         return 0;
     }
     if (id < CLOCK_OF_THREADS)

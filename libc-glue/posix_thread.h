@@ -17,7 +17,8 @@
 #include <runtime/list.h>
 #include <runtime/thread.h>
 
-struct cleanup; /* pthread_cleanup_push()'s, innermost first */
+/* How a thread's memory will be given back; the joiner of a thread that is being joined does it. */
+enum posix_join { POSIX_JOINABLE, POSIX_JOINING, POSIX_DETACHED, POSIX_GONE };
 
 struct posix_thread {
     struct thread *thread;
@@ -27,18 +28,22 @@ struct posix_thread {
     void *arg;
     void *result;      /* the joiner's, once `ended` is 1 */
     uint32_t ended;    /* futex word: 0, then 1 */
-    uint32_t join;     /* atomic: enum in pthread.c (joinable, being joined, detached) */
-    struct list link;  /* every POSIX thread but main; lock in pthread.c */
+    struct thread_ending *endings; /* C++: thread_local objects to destroy, the youngest first */
+
+    /* pthread.c, protected by its lock */
+    uint32_t join;              /* enum posix_join; read without the lock by posix_thread_of() */
+    struct posix_thread *joins; /* for whose end this one waits */
+    struct list link;           /* among the ended detached ones, or those free for reuse */
 
     /* pthread_key.c: allocated at the first pthread_setspecific() */
-    struct thread_key_value *key_values;
+    struct thread_key_values *key_values;
 
     /* cancel.c; the first is set by any thread, the others by the thread itself */
     uint32_t cancel_requested; /* atomic */
     uint8_t cancel_disabled;   /* PTHREAD_CANCEL_DISABLE */
     uint8_t cancel_async;      /* PTHREAD_CANCEL_ASYNCHRONOUS */
     uint8_t exiting;           /* pthread_exit() has begun: no more cancellation */
-    struct cleanup *cleanups;
+    struct _pthread_cleanup_context *cleanups; /* innermost first */
 
     /* Signals; protected by the lock in signal.c, `blocked` written by the thread itself only */
     sigset_t blocked;
@@ -49,6 +54,19 @@ struct posix_thread {
 
 /* The calling thread's; main's for threads of the runtime, which never reach code that asks. */
 struct posix_thread *posix_self(void);
+
+/*
+ * The thread that an id names, or NULL. Structs are reused but never given back, so that the id of a
+ * thread that was joined, or has ended detached, is noticed until a new thread takes its place.
+ */
+static inline struct posix_thread *posix_thread_of(pthread_t id)
+{
+    struct posix_thread *thread = (struct posix_thread *)id;
+
+    if (thread == NULL || __atomic_load_n(&thread->join, __ATOMIC_RELAXED) == POSIX_GONE)
+        return NULL;
+    return thread;
+}
 
 /* main's, whoever asks. */
 struct posix_thread *posix_main(void);

@@ -90,13 +90,3 @@ int setrlimit(int resource, const struct rlimit *wanted)
 {
     return prlimit(0, resource, wanted, NULL);
 }
-
-int getdtablesize(void)
-{
-    return fd_limit();
-}
-
-int setdtablesize(int size)
-{
-    return (int)result(fd_set_limit(size));
-}

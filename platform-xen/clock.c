@@ -49,8 +49,9 @@ static uint64_t clock_system_ns(uint64_t tsc)
         uint32_t mul = READ_ONCE(info->tsc_to_system_mul);
         int8_t shift = READ_ONCE(info->tsc_shift);
         ns = READ_ONCE(info->system_time);
-        ns = at >= from ? ns + clock_scale(at - from, mul, shift)
-                        : ns - clock_scale(from - at, mul, shift);
+        /* Modulo 2^64: a guest's counter has an offset, and tsc_timestamp may lie before its zero. */
+        ns = (int64_t)(at - from) >= 0 ? ns + clock_scale(at - from, mul, shift)
+                                       : ns - clock_scale(from - at, mul, shift);
         barrier_read();
     } while (READ_ONCE(info->version) != version);
     return ns;

@@ -5,13 +5,16 @@
  *   slot 1   the map of all memory: page n at LAYOUT_MEMORY_MAP + n * 4096
  *   slot 2   heap     slot 3  mmap     slot 4  stacks     slot 5  frames of the grant table
  *
- * A slot is one entry of the top-level page table, 512 GiB. Page 0 and all of slot 0 below
- * LAYOUT_VIRT_BASE are never mapped.
+ * A slot is one entry of the top-level page table, 512 GiB. The image begins so that its read-only part
+ * ends with a page table (2 MiB): what lies behind it then needs one entry, not one for each page, to be
+ * without execution. Where that is differs from image to image (image_start), but it is never below
+ * LAYOUT_IMAGE_MIN; page 0 and all of slot 0 below the image are never mapped.
  */
 #ifndef PLATFORM_LAYOUT_H
 #define PLATFORM_LAYOUT_H
 
-#define LAYOUT_VIRT_BASE  0x100000
+#define LAYOUT_IMAGE_MIN  0x100000
+#define LAYOUT_TABLE_SPAN 0x200000
 #define LAYOUT_SLOT_SIZE  0x8000000000
 #define LAYOUT_MEMORY_MAP 0x8000000000
 #define LAYOUT_HEAP       0x10000000000

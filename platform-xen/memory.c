@@ -19,7 +19,10 @@
 #define MACHINE_TO_PHYS ((const xen_pfn_t *)MACH2PHYS_VIRT_START)
 
 /* guest.lds */
-extern const char image_start[], text_start[], text_end[], rodata_end[], image_end[];
+extern const char image_start[], text_end[], rodata_end[], image_end[];
+
+/* Where page 0 of the domain is mapped. */
+#define MEMORY_IMAGE ((uintptr_t)image_start)
 
 static struct {
     struct spinlock lock; /* protects the page tables, the p2m list and `reached` */
@@ -47,7 +50,7 @@ size_t memory_reached(void)
 
 void *memory_page(size_t number)
 {
-    uintptr_t base = number < memory.boot_end ? LAYOUT_VIRT_BASE : LAYOUT_MEMORY_MAP;
+    uintptr_t base = number < memory.boot_end ? MEMORY_IMAGE : LAYOUT_MEMORY_MAP;
 
     return (void *)(base + (number << PAGE_SHIFT));
 }
@@ -56,7 +59,7 @@ size_t memory_number(const void *page)
 {
     uintptr_t va = (uintptr_t)page;
 
-    return (va - (va < LAYOUT_MEMORY_MAP ? LAYOUT_VIRT_BASE : LAYOUT_MEMORY_MAP)) >> PAGE_SHIFT;
+    return (va - (va < LAYOUT_MEMORY_MAP ? MEMORY_IMAGE : LAYOUT_MEMORY_MAP)) >> PAGE_SHIFT;
 }
 
 xen_pfn_t memory_machine_frame(const void *page)
@@ -313,7 +316,7 @@ const char *memory_describe(uintptr_t va)
 {
     if (va < PAGE_SIZE)
         return "page 0, a null pointer";
-    if (va < LAYOUT_VIRT_BASE)
+    if (va < MEMORY_IMAGE)
         return "below the image, never mapped";
     if (va < (uintptr_t)text_end)
         return "text";
@@ -321,8 +324,12 @@ const char *memory_describe(uintptr_t va)
         return "read-only data";
     if (va < (uintptr_t)image_end)
         return "data";
-    if (va < LAYOUT_MEMORY_MAP)
+    if (va < MEMORY_IMAGE + (memory.first_free << PAGE_SHIFT))
         return "what Xen put beside the image";
+    if (va < MEMORY_IMAGE + (memory.boot_end << PAGE_SHIFT))
+        return "memory";
+    if (va < LAYOUT_MEMORY_MAP)
+        return "above the memory that Xen mapped, never mapped";
     if (va < LAYOUT_HEAP)
         return "the map of all memory";
     if (va < LAYOUT_MMAP)
@@ -337,28 +344,25 @@ const char *memory_describe(uintptr_t va)
 }
 
 /*
- * The builder mapped all of slot 0 readable, writable and executable. Text becomes read-only, read-only data
- * neither writable nor executable, all else loses execution: entry by entry as far as text and
- * read-only data reach, and from there on by one entry for each 2 MiB.
+ * The builder mapped all of slot 0 readable, writable and executable. Text becomes read-only, read-only
+ * data neither writable nor executable, page by page; at their end begins a new page table (layout.h),
+ * and one entry for each 2 MiB forbids execution of all else.
  */
 static void memory_protect_image(void)
 {
-    uintptr_t end = LAYOUT_VIRT_BASE + (memory.boot_end << PAGE_SHIFT);
-    uintptr_t fine_end =
-        ((uintptr_t)rodata_end + PAGETABLE_L2_SPAN - 1) & ~(uintptr_t)(PAGETABLE_L2_SPAN - 1);
+    uintptr_t end = MEMORY_IMAGE + (memory.boot_end << PAGE_SHIFT);
+    uintptr_t va = MEMORY_IMAGE;
+    const uint64_t *table = NULL;
 
-    for (uintptr_t va = LAYOUT_VIRT_BASE; va < fine_end && va < end; va += PAGE_SIZE) {
-        const uint64_t *entry = &pagetable_find(va, 1)[pagetable_index(va, 1)];
-        uint64_t value = *entry;
+    for (; va < (uintptr_t)rodata_end; va += PAGE_SIZE) {
+        if (table == NULL || pagetable_index(va, 1) == 0)
+            table = pagetable_find(va, 1);
+        const uint64_t *entry = &table[pagetable_index(va, 1)];
+        uint64_t value = *entry & ~PTE_WRITE;
 
-        if (va < (uintptr_t)rodata_end)
-            value &= ~PTE_WRITE;
-        if (va >= (uintptr_t)text_end)
-            value |= PTE_NX;
-        if ((value & PTE_PRESENT) != 0)
-            pagetable_set(entry, value);
+        pagetable_set(entry, va < (uintptr_t)text_end ? value : value | PTE_NX);
     }
-    for (uintptr_t va = fine_end; va < end; va += PAGETABLE_L2_SPAN) {
+    for (; va < end; va += PAGETABLE_L2_SPAN) {
         const uint64_t *entry = &pagetable_find(va, 2)[pagetable_index(va, 2)];
 
         pagetable_set(entry, *entry | PTE_NX);
@@ -387,10 +391,10 @@ void memory_start(void)
 
     memory.p2m = (const xen_pfn_t *)facts->mfn_list;
     memory.pages = facts->nr_pages;
-    memory.boot_end = (mapped_end - LAYOUT_VIRT_BASE) >> PAGE_SHIFT;
+    memory.boot_end = (mapped_end - MEMORY_IMAGE) >> PAGE_SHIFT;
     if (memory.boot_end > memory.pages)
         memory.boot_end = memory.pages;
-    memory.first_free = (tables_end - LAYOUT_VIRT_BASE) >> PAGE_SHIFT;
+    memory.first_free = (tables_end - MEMORY_IMAGE) >> PAGE_SHIFT;
     memory.reached = memory.boot_end;
     pagetable_start((const uint64_t *)facts->pt_base);
     memory_protect_image();

@@ -26,8 +26,8 @@
 .endm
 
     note XEN_ELFNOTE_ENTRY, .quad _start
-    note XEN_ELFNOTE_VIRT_BASE, .quad LAYOUT_VIRT_BASE
-    note XEN_ELFNOTE_PADDR_OFFSET, .quad LAYOUT_VIRT_BASE
+    note XEN_ELFNOTE_VIRT_BASE, .quad image_start
+    note XEN_ELFNOTE_PADDR_OFFSET, .quad image_start
     note XEN_ELFNOTE_XEN_VERSION, .asciz "xen-3.0"
     note XEN_ELFNOTE_GUEST_OS, .asciz "Xenolith"
     note XEN_ELFNOTE_GUEST_VERSION, .asciz XENOLITH_VERSION

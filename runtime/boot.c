@@ -14,6 +14,7 @@
 #include <runtime/log.h>
 #include <runtime/pages.h>
 #include <runtime/thread.h>
+#include <runtime/timer.h>
 
 #include "launch_priv.h"
 #include "publish_priv.h"
@@ -24,6 +25,7 @@
 extern const struct boot_part boot_parts_start[], boot_parts_end[];
 extern const uint8_t build_id_note[], build_id_note_end[];
 
+#define BOOT_LATER_NS 5000000u
 #define BOOT_NOTE_HEADER 16 /* three lengths and "GNU\0", then the id itself */
 
 uint64_t boot_elapsed_us(void)
@@ -84,6 +86,8 @@ static void boot_diagnostics(void)
     log_print("%13s:  %lu\n", "nr_p2m_frames", f->nr_p2m_frames);
 }
 
+static struct timer boot_later;
+
 static void boot_start_parts(long from, long below)
 {
     for (const struct boot_part *part = boot_parts_start; part < boot_parts_end; part++) {
@@ -93,6 +97,17 @@ static void boot_start_parts(long from, long below)
         if (error != 0)
             log_line(LOG_ERROR, "boot: %s failed: error %d", part->name, error);
     }
+}
+
+/*
+ * What the tool stack wants of us, but the program need not wait for: on a busy host xenstored would take
+ * the CPU from us while we boot. A program that ends before this has nothing to ask or to show.
+ */
+static void boot_on_later(struct timer *timer)
+{
+    (void)timer;
+    shutdown_watch_requests();
+    publish_start();
 }
 
 /* From platform-xen, on the boot stack, upcalls masked, image protected, memory known. */
@@ -110,8 +125,9 @@ void runtime_start(void)
     boot_stage("clock: ns %lu since 1970, %u vCPU configured, 1 used",
                (unsigned long)clock_realtime_ns(), domain_vcpus());
     if (!start_is_dom0() && xenstore_start() == 0) {
-        shutdown_watch_requests();
-        publish_start();
+        shutdown_prepare();
+        timer_init(&boot_later, boot_on_later, NULL);
+        timer_arm(&boot_later, clock_monotonic_ns() + BOOT_LATER_NS);
     }
     boot_start_parts(BOOT_ORDER_DIAGNOSTICS, 1000000);
     launch_main();

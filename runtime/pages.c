@@ -12,8 +12,7 @@ struct pages_link {
 };
 
 static struct {
-    struct spinlock
-        lock; /* protects all of this; taken inside the lock "memory", never around it */
+    struct spinlock lock; /* protects all of this; taken inside "memory", never around it */
     struct pages_link *freed;
     size_t n_freed;
     size_t mark; /* pages from here on have never been used */
@@ -68,8 +67,8 @@ void pages_put(void *page)
     spin_unlock(&pages.lock, was_masked);
 }
 
-/* Take n never-used pages if they lie in one piece; else give up the first of them to the list. */
-static void *pages_take_run(size_t n)
+/* When they do not lie in one piece, the first of them go to the list. */
+void *pages_get_run_at_hand(size_t n)
 {
     void *first = NULL;
     bool was_masked = spin_lock(&pages.lock);
@@ -97,7 +96,7 @@ void *pages_get_run(size_t n)
 
     if (n == 1)
         return pages_get();
-    while ((first = pages_take_run(n)) == NULL) {
+    while ((first = pages_get_run_at_hand(n)) == NULL) {
         if (n > memory_pages() || memory_reach(pages_get_for_table) != 0)
             return NULL;
     }

@@ -120,7 +120,7 @@ void panic(const char *format, ...)
     va_start(args, format);
     log_vformat(why, sizeof(why), format, args);
     va_end(args);
-    log_print("\nxenolith: panic: %s\n  in thread '%s'%s\n", why, panic_thread_name(),
+    log_print("xenolith: panic: %s\n  in thread '%s'%s\n", why, panic_thread_name(),
               vcpu_in_event() ? ", in an event handler" : "");
     panic_backtrace((uintptr_t)__builtin_return_address(0),
                     *(const struct panic_frame *const *)__builtin_frame_address(0));
@@ -135,7 +135,7 @@ void runtime_panic(const char *what, long value)
 void panic_program(const char *what, const struct trap_frame *frame, uint64_t fault_address)
 {
     panic_begin();
-    log_print("\nxenolith: crash: %s\n  in thread '%s'%s\n", what, panic_thread_name(),
+    log_print("xenolith: crash: %s\n  in thread '%s'%s\n", what, panic_thread_name(),
               vcpu_in_event() ? ", in an event handler" : "");
     if (frame == NULL) {
         panic_backtrace((uintptr_t)__builtin_return_address(0),

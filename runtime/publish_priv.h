@@ -2,7 +2,7 @@
 #ifndef RUNTIME_PUBLISH_PRIV_H
 #define RUNTIME_PUBLISH_PRIV_H
 
-/* Show this guest in xenstore and answer queries from then on. Never waits. */
+/* Show this guest in xenstore and answer queries from then on. Never waits; fine in an event handler. */
 void publish_start(void);
 
 #endif

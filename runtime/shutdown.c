@@ -156,12 +156,16 @@ static void shutdown_on_watch(struct xenstore_watch *watch, const char *path)
     xenstore_submit(&shutdown.read_req);
 }
 
-void shutdown_watch_requests(void)
+void shutdown_prepare(void)
 {
     struct thread_attr attr = { .name = "shutdown", .stack_size = SHUTDOWN_STACK_SIZE };
 
     if (thread_prepare(&attr, shutdown_request_thread, NULL, &shutdown.thread) != 0)
         shutdown.thread = NULL;
+}
+
+void shutdown_watch_requests(void)
+{
     shutdown.watch.path = SHUTDOWN_REQUEST_KEY;
     shutdown.watch.fired = shutdown_on_watch;
     xenstore_watch(&shutdown.watch, &shutdown.watch_req);

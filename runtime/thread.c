@@ -123,6 +123,26 @@ static void thread_switch(void)
     thread_after_switch();
 }
 
+/* What the running thread has used since it began to run. Upcalls are masked: it stays the running one. */
+static uint64_t thread_running_ns(const struct thread *thread)
+{
+    return thread == THREADS_HERE.current ? clock_monotonic_ns() - THREADS_HERE.since_ns : 0;
+}
+
+uint64_t thread_cpu_ns(const struct thread *thread)
+{
+    bool was_masked = vcpu_mask_upcalls();
+    uint64_t ns = thread->cpu_ns + thread_running_ns(thread);
+
+    vcpu_restore_upcalls(was_masked);
+    return ns;
+}
+
+uint64_t thread_all_cpu_ns(void)
+{
+    return clock_monotonic_ns() - clock_boot_ns() - thread_cpu_ns(&THREADS_HERE.idle);
+}
+
 bool runtime_want_switch(void)
 {
     return THREADS_HERE.want_switch;

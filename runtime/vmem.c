@@ -269,6 +269,48 @@ int vmem_protect(uintptr_t at, size_t n, unsigned prot)
     return error;
 }
 
+/*
+ * A stack where its pages are mapped already: one change of an entry makes the guard, where addresses of
+ * its own cost one for each page. Its guard holds a page; that is the price.
+ */
+static uintptr_t vmem_stack_in_place(size_t n)
+{
+    uintptr_t guard = (uintptr_t)pages_get_run_at_hand(n + 1);
+
+    if (guard == 0)
+        return 0;
+    memory_protect(guard, 1, 0);
+    return guard + PAGE_SIZE;
+}
+
+static uintptr_t vmem_stack_map(size_t n)
+{
+    /* One more page of addresses, at the bottom, stays without a page: the guard. */
+    uintptr_t guard = vmem_map_in(&vmem_stacks, 0, n + 1, 0);
+
+    if (guard == 0)
+        return 0;
+    if (vmem_back(guard + PAGE_SIZE, n, MEMORY_READ | MEMORY_WRITE) != 0) {
+        vmem_unmap_in(&vmem_stacks, guard, n + 1);
+        return 0;
+    }
+    return guard + PAGE_SIZE;
+}
+
+static void vmem_stack_give_back(uintptr_t base, size_t n)
+{
+    uintptr_t guard = base - PAGE_SIZE;
+
+    if (guard - memory_region_start(MEMORY_REGION_STACKS) <
+        memory_region_size(MEMORY_REGION_STACKS)) {
+        vmem_unmap_in(&vmem_stacks, guard, n + 1);
+        return;
+    }
+    memory_protect(guard, 1, MEMORY_READ | MEMORY_WRITE);
+    for (size_t i = 0; i <= n; i++)
+        pages_put((void *)(guard + i * PAGE_SIZE));
+}
+
 uintptr_t vmem_stack_create(size_t n)
 {
     uintptr_t base = 0;
@@ -283,18 +325,9 @@ uintptr_t vmem_stack_create(size_t n)
         }
     }
     mutex_unlock(&vmem_stack_cache.mutex);
-    if (base != 0)
-        return base;
-    /* One more page of addresses, at the bottom, stays without a page: the guard. */
-    base = vmem_map_in(&vmem_stacks, 0, n + 1, 0);
     if (base == 0)
-        return 0;
-    base += PAGE_SIZE;
-    if (vmem_back(base, n, MEMORY_READ | MEMORY_WRITE) != 0) {
-        vmem_unmap_in(&vmem_stacks, base - PAGE_SIZE, n + 1);
-        return 0;
-    }
-    return base;
+        base = vmem_stack_in_place(n);
+    return base != 0 ? base : vmem_stack_map(n);
 }
 
 void vmem_stack_destroy(uintptr_t base, size_t n)
@@ -309,7 +342,7 @@ void vmem_stack_destroy(uintptr_t base, size_t n)
     }
     mutex_unlock(&vmem_stack_cache.mutex);
     if (!kept)
-        vmem_unmap_in(&vmem_stacks, base - PAGE_SIZE, n + 1);
+        vmem_stack_give_back(base, n);
 }
 
 /* Map the heap up to `end` at least: in growing steps while memory is plenty, exactly at the end. */

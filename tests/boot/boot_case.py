@@ -75,8 +75,8 @@ class BootCase(unittest.TestCase):
         while words not in seen:
             self.assertLess(time.monotonic(), end, f"waited for {words!r}, saw {seen[-500:]!r}")
             piece = os.read(child.stdout.fileno(), 65536)
-            self.assertNotEqual(piece, b"", f"ended before {words!r}; saw {seen!r}, "
-                                            f"stderr {child.stderr.read()!r}")
+            if not piece:               # only now: reading stderr waits for the child's end
+                self.fail(f"ended before {words!r}; saw {seen!r}, stderr {child.stderr.read()!r}")
             seen += piece
         return seen
 

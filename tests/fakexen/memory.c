@@ -72,7 +72,7 @@ void fakexen_memory_start(size_t pages)
     FAKEXEN_CHECK(ftruncate(memory.file, (off_t)(frames * PAGE_SIZE)) == 0);
     memory.all = mmap(NULL, frames * PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, memory.file, 0);
     FAKEXEN_CHECK(memory.all != MAP_FAILED);
-    memory_place(LAYOUT_VIRT_BASE, 0, MEMORY_BOOT_PAGES, PROT_READ | PROT_WRITE);
+    memory_place(LAYOUT_IMAGE_MIN, 0, MEMORY_BOOT_PAGES, PROT_READ | PROT_WRITE);
     memory_take_away(LAYOUT_MEMORY_MAP, pages);
     for (unsigned i = 0; i < MEMORY_REGIONS; i++)
         memory_take_away(memory_region_start((enum memory_region)i), MEMORY_SLOT_PAGES);
@@ -98,7 +98,7 @@ size_t memory_reached(void)
 
 void *memory_page(size_t number)
 {
-    uintptr_t base = number < MEMORY_BOOT_PAGES ? LAYOUT_VIRT_BASE : LAYOUT_MEMORY_MAP;
+    uintptr_t base = number < MEMORY_BOOT_PAGES ? LAYOUT_IMAGE_MIN : LAYOUT_MEMORY_MAP;
 
     return (void *)(base + number * PAGE_SIZE);
 }
@@ -107,7 +107,7 @@ size_t memory_number(const void *page)
 {
     uintptr_t va = (uintptr_t)page;
 
-    return (va - (va < LAYOUT_MEMORY_MAP ? LAYOUT_VIRT_BASE : LAYOUT_MEMORY_MAP)) >> PAGE_SHIFT;
+    return (va - (va < LAYOUT_MEMORY_MAP ? LAYOUT_IMAGE_MIN : LAYOUT_MEMORY_MAP)) >> PAGE_SHIFT;
 }
 
 xen_pfn_t memory_machine_frame(const void *page)
@@ -255,7 +255,14 @@ int memory_protect(uintptr_t va, size_t n, unsigned prot)
     unsigned region;
     size_t index;
 
-    FAKEXEN_CHECK(va % PAGE_SIZE == 0 && memory_locate(va, &region, &index));
+    FAKEXEN_CHECK(va % PAGE_SIZE == 0);
+    if (!memory_locate(va, &region, &index)) {
+        /* Where every page is mapped anyway. */
+        FAKEXEN_CHECK(memory_number((void *)va) >= MEMORY_FIRST_FREE);
+        FAKEXEN_CHECK(memory_number((void *)va) + n <= memory.reached);
+        FAKEXEN_CHECK(mprotect((void *)va, n * PAGE_SIZE, memory_host_prot(prot)) == 0);
+        return 0;
+    }
     for (size_t i = 0; i < n; i++) {
         if (memory_at[region][index + i] == 0)
             continue;

@@ -21,6 +21,7 @@ static struct {
     size_t want_len, got_len;
     char typed[BYTES_MAX];
     size_t typed_len, read_len;
+    bool mid_line; /* the program's last byte was no newline: a log line brings one */
     bool lost; /* log lines may have been dropped: the order cannot be foretold */
 } peer;
 
@@ -73,6 +74,8 @@ static void guest_write(struct fuzz_input *input)
     size_t taken = console_write(text, len);
     FUZZ_CHECK(taken <= len);
     expect(text, taken);
+    if (taken > 0)
+        peer.mid_line = text[taken - 1] != '\n';
 }
 
 static void guest_log(struct fuzz_input *input)
@@ -84,6 +87,9 @@ static void guest_log(struct fuzz_input *input)
 
     log_format(line, sizeof(line), "log %u %s", n, dots + n % sizeof(dots));
     log_line(LOG_INFO, "%s", line);
+    if (peer.mid_line)
+        expect("\n", 1);
+    peer.mid_line = false;
     expect(line, strlen(line));
     expect("\n", 1);
     peer.lost |= peer.want_len - peer.got_len > 8192; /* the most that can be held */
@@ -180,7 +186,7 @@ static void start(uint32_t index)
         started = true;
     }
     peer.ring = fakexen_console();
-    peer.lied = peer.lost = false;
+    peer.lied = peer.lost = peer.mid_line = false;
     peer.want_len = peer.got_len = peer.typed_len = peer.read_len = 0;
     memset(peer.ring, 0, sizeof(*peer.ring));
     peer.ring->out_cons = peer.ring->out_prod = index;

@@ -60,6 +60,21 @@ TEST(ticks_are_scaled_both_ways)
     }
 }
 
+/* A guest's counter has an offset: Xen's time stamp may lie before its zero. */
+TEST(a_time_stamp_before_zero_is_in_the_past)
+{
+    struct vcpu_time_info *info = &shared_info_page.vcpu_info[0].time;
+
+    fakexen_start(NULL);
+    info->tsc_shift = 1;
+    info->tsc_to_system_mul = 0x80000000u;
+    info->system_time = 100000000000000u;
+    info->tsc_timestamp = 0 - (1ull << 40);
+    uint64_t passed = clock_monotonic_ns() - info->system_time;
+    uint64_t want = tsc() + (1ull << 40);
+    CHECK(passed <= want && want - passed < 1000000000u);
+}
+
 TEST(the_wall_clock_is_xens_offset_plus_system_time)
 {
     fakexen_start(NULL);

@@ -99,6 +99,19 @@ TEST(a_newline_becomes_cr_lf)
     CHECK_STR(take_all(), "a\r\nb\r\n\r\n");
 }
 
+/* What the program has begun stays a line; what follows in the log is one too. */
+TEST(a_log_line_begins_a_line_of_its_own)
+{
+    start();
+    log_line(LOG_ERROR, "first");
+    console_write("prompt> ", 8);
+    log_line(LOG_ERROR, "second");
+    log_line(LOG_ERROR, "third");
+    console_write("whole\n", 6);
+    log_line(LOG_ERROR, "fourth");
+    CHECK_STR(take_all(), "first\r\nprompt> \r\nsecond\r\nthird\r\nwhole\r\nfourth\r\n");
+}
+
 TEST(a_full_ring_takes_nothing_until_the_back_end_reads)
 {
     start();
@@ -176,14 +189,14 @@ TEST(log_lines_are_held_while_the_ring_is_full)
     start();
     fill_ring();
     log_line(LOG_INFO, "held");
-    take(3);
+    take(5);
     CHECK_EQ(console_write("later\n", 6), 0);
-    take(3); /* now "held" CR LF is in, and nothing is left of the room */
+    take(3); /* now CR LF "held" CR LF is in, and nothing is left of the room */
     CHECK_EQ(console_write("later\n", 6), 0);
     take(7);
     CHECK_EQ(console_write("later\n", 6), 6);
     take_all();
-    CHECK_STR(taken + OUT_SIZE, "held\r\nlater\r\n");
+    CHECK_STR(taken + OUT_SIZE, "\r\nheld\r\nlater\r\n");
 }
 
 /* Room for one byte is not enough for a held newline, and still nothing may overtake it. */
@@ -191,7 +204,7 @@ TEST(output_never_overtakes_a_held_newline)
 {
     start();
     fill_ring();
-    log_print("\nreport\n");
+    log_print("report\n"); /* the ring's dots were no whole line: it begins one */
     take(1);
     CHECK_EQ(console_write("x", 1), 0);
     take_all();
@@ -497,5 +510,5 @@ TEST(a_second_start_takes_over_a_new_ring)
     fakexen_console()->out_cons = fakexen_console()->out_prod = 77;
     CHECK_EQ(console_start(), 0);
     CHECK_EQ(console_write("new\n", 4), 4);
-    CHECK_STR(take_all(), "from the life before\r\nnew\r\n");
+    CHECK_STR(take_all(), "\r\nfrom the life before\r\nnew\r\n");
 }

@@ -97,7 +97,7 @@ class ConfigPrintsAnXlConfiguration(unittest.TestCase):
             self.assertEqual(ran.returncode, 0, ran.stderr)
             self.assertIn(f'kernel = "{os.path.realpath(image)}"\n', ran.stdout)
             self.assertIn("memory = 8\n", ran.stdout)
-            self.assertIn("cmdline = \"'name=my app' -- 'a b'\"\n", ran.stdout)
+            self.assertIn("cmdline = \"name='my app' -- 'a b'\"\n", ran.stdout)
 
 
 class TheSourceTreeStaysClean(unittest.TestCase):

@@ -29,7 +29,7 @@ class TheCommandLineOfTheGuest(unittest.TestCase):
 
     def test_settings_come_first_and_extra_words_stay_as_they_are(self):
         line = config("-e", "A=b c", "--extra", "ip=dhcp cwd=/", "--", "x", quiet=True).cmdline
-        self.assertEqual(line, "name=hello loglevel=quiet 'env.A=b c' ip=dhcp cwd=/ -- x")
+        self.assertEqual(line, "name=hello loglevel=quiet env.A='b c' ip=dhcp cwd=/ -- x")
 
     def test_a_second_pair_of_dashes_is_the_programs(self):
         self.assertEqual(config("--", "--", "-m").cmdline, "name=hello -- -- -m")

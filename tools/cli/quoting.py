@@ -13,7 +13,8 @@ ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 
 def command_line(settings: list[tuple[str, str]], args: list[str], extra: str = "") -> str:
     """One string for `cmdline=`: quoted settings, extra as it is, then `--` and the arguments."""
-    words = [shlex.quote(f"{key}={value}") for key, value in settings]
+    # The value alone: a key in quotes is an argument.
+    words = [f"{key}={shlex.quote(value)}" for key, value in settings]
     if extra:
         words.append(extra)
     if args:

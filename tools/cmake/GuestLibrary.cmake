@@ -1,10 +1,10 @@
 # Compile guest code into the staged SDK.
 #
-#   xenolith_guest_library(NAME SOURCE... [INCLUDES DIR...] [OPTIONS FLAG...]
+#   xenolith_guest_library(NAME SOURCE... [INCLUDES DIR...] [OPTIONS FLAG...] [FAST SOURCE...]
 #                          [PRIVATE_INCLUDES DIR...] [GENERAL_REGS_ONLY] [FPU_SOURCES SOURCE...])
 #       libxenolith-NAME.a. It sees the public headers of its room and of those below it, and with
 #       GENERAL_REGS_ONLY it may run in event handlers, which leave the FPU's registers alone; all but
-#       its FPU_SOURCES.
+#       its FPU_SOURCES. Compiled for size; the FAST ones of the sources, which run often, for speed.
 #
 #   xenolith_guest_start(SOURCE)            crt0.o, the first object of every image
 #   xenolith_guest_linker_script(SOURCE)    guest.lds, preprocessed with the room's headers
@@ -13,7 +13,7 @@
 include_guard(GLOBAL)
 
 set(XENOLITH_GUEST_FLAGS
-    -std=gnu11 -O2 -g -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes
+    -std=gnu11 -g -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes
     -ffunction-sections -fdata-sections -fno-common -fno-omit-frame-pointer
     -D__XEN_INTERFACE_VERSION__=0x00040d00 # of Xen 4.13: what all hosts in use understand
     -ffile-prefix-map=${CMAKE_SOURCE_DIR}/= "-DXENOLITH_VERSION=\"${PROJECT_VERSION}\"")
@@ -61,8 +61,8 @@ function(_xenolith_guest_object name source flags out)
 endfunction()
 
 function(xenolith_guest_library name)
-    cmake_parse_arguments(arg "GENERAL_REGS_ONLY" "" "PRIVATE_INCLUDES;INCLUDES;OPTIONS;FPU_SOURCES"
-        ${ARGN})
+    cmake_parse_arguments(arg "GENERAL_REGS_ONLY" ""
+        "PRIVATE_INCLUDES;INCLUDES;OPTIONS;FPU_SOURCES;FAST" ${ARGN})
     _xenolith_room_includes(${name} includes)
     set(flags ${XENOLITH_GUEST_FLAGS} ${arg_OPTIONS})
     foreach(directory IN LISTS arg_PRIVATE_INCLUDES arg_INCLUDES)
@@ -73,9 +73,12 @@ function(xenolith_guest_library name)
 
     set(objects "")
     foreach(source IN LISTS arg_UNPARSED_ARGUMENTS arg_FPU_SOURCES)
-        set(own "")
+        set(own -Os)
+        if(source IN_LIST arg_FAST)
+            set(own -O2)
+        endif()
         if(arg_GENERAL_REGS_ONLY AND NOT source IN_LIST arg_FPU_SOURCES)
-            set(own -mgeneral-regs-only)
+            list(APPEND own -mgeneral-regs-only)
         endif()
         _xenolith_guest_object(${name} ${source} "${flags};${own}" object)
         list(APPEND objects ${object})
@@ -91,7 +94,7 @@ endfunction()
 
 function(xenolith_guest_start source)
     _xenolith_room_includes(platform includes)
-    _xenolith_guest_object(crt0 ${source} "${XENOLITH_GUEST_FLAGS};${includes}" object)
+    _xenolith_guest_object(crt0 ${source} "${XENOLITH_GUEST_FLAGS};-Os;${includes}" object)
     set(crt0 ${XENOLITH_SYSROOT}/lib/crt0.o)
     add_custom_command(OUTPUT ${crt0}
         COMMAND ${CMAKE_COMMAND} -E copy ${object} ${crt0}

@@ -23,6 +23,8 @@ void *pages_get_for_table(void);
 
 /* n pages that lie one after the other in the map of all memory, or NULL. Put them back one by one. */
 void *pages_get_run(size_t n);
+/* The same, but only of pages that cost nothing: never used, and within reach already. */
+void *pages_get_run_at_hand(size_t n);
 
 struct pages_stats {
     size_t total; /* pages of the domain */

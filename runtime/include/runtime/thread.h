@@ -103,6 +103,9 @@ bool thread_take_interrupt(void);
 /* Visit every living thread, upcalls masked; for reports and debuggers. */
 void thread_for_each(void (*visit)(struct thread *, void *), void *arg);
 size_t thread_count(void);
+/* Nanoseconds that a thread, or all of them, boot included, have had the CPU. Also for a visit above. */
+uint64_t thread_cpu_ns(const struct thread *thread);
+uint64_t thread_all_cpu_ns(void);
 /* Ready threads besides the running one. */
 size_t thread_ready_count(void);
 

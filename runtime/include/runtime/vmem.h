@@ -22,7 +22,10 @@ int vmem_unmap(uintptr_t at, size_t n);
 /* Reserved addresses get their pages here. Returns 0, -ENOMEM, or -ENOENT outside any mapping. */
 int vmem_protect(uintptr_t at, size_t n, unsigned prot);
 
-/* A thread's stack: n pages, a guard page below. Returns the lowest usable address or 0. */
+/*
+ * A thread's stack: n pages of undefined content, a guard page below. Returns the lowest usable address
+ * or 0.
+ */
 uintptr_t vmem_stack_create(size_t n);
 void vmem_stack_destroy(uintptr_t base, size_t n);
 

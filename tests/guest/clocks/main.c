@@ -75,8 +75,8 @@ static void test_wall_clock(void)
 
 static void test_cpu_time(void)
 {
-    long long cpu = now_ns(CLOCK_THREAD_CPUTIME_ID), process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
-    long long start = now_ns(CLOCK_MONOTONIC);
+    long long start = now_ns(CLOCK_MONOTONIC), process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
+    long long cpu = now_ns(CLOCK_THREAD_CPUTIME_ID);
     clock_t ticks = clock();
     struct tms tms;
 

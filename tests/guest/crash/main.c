@@ -10,7 +10,7 @@
 int main(int argc, char **argv);
 
 static volatile uintptr_t zero; /* what the compiler cannot see through */
-static const volatile int constant = 1;
+static const int constant = 1;
 static unsigned char data_code[] = { 0xc3 }; /* ret */
 
 static void read_null(void)
@@ -48,7 +48,7 @@ static void execute_null(void)
 
 static void divide(void)
 {
-    zero = 1 / zero;
+    zero = 10 / zero;
 }
 
 static void invalid(void)

@@ -43,6 +43,9 @@ class Edit:
 _HOST_FLAGS = ("-DREENTRANT_SYSCALLS_PROVIDED -DMISSING_SYSCALL_NAMES -DSIGNAL_PROVIDED"
                " -DHAVE_BLKSIZE -DHAVE_FCNTL -DHAVE_NANOSLEEP -DHAVE_CHDIR -DHAVE_FCHDIR")
 
+# The files whose functions read numbered arguments, and how often they call va_arg for it.
+_NUMBERED_ARGUMENTS = {"vfprintf.c": 15, "vfwprintf.c": 15, "vfscanf.c": 1, "vfwscanf.c": 1}
+
 _OR_XENOLITH = r"\g<0> || defined(__xenolith__)"
 
 EDITS = [
@@ -79,6 +82,12 @@ EDITS = [
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, siglongjmp",
          r"\(defined\(__CYGWIN__\) \|\| defined\(__rtems__\)(?=\) && __POSIX_VISIBLE)",
          _OR_XENOLITH),
+    # On x86-64 a va_list is an array, and as a parameter a pointer: &ap is no va_list *, but passing ap
+    # lets the callee advance it.
+    *(edit for name, count in _NUMBERED_ARGUMENTS.items() for edit in (
+        Edit(f"libc/stdio/{name}", "printf's and scanf's %1$d", r"&ap(?=, &numargs)", "ap"),
+        Edit(f"libc/stdio/{name}", "printf's and scanf's %1$d", r"va_list \*(?=ap|, int)", "va_list ", 2),
+        Edit(f"libc/stdio/{name}", "printf's and scanf's %1$d", r"va_arg \(\*ap", "va_arg (ap", count))),
 ]
 
 # Functions that libc-glue, the runtime or libxenolith-rt define instead: these files become empty.
@@ -88,8 +97,13 @@ REPLACED = {
         "libc/posix/readdir.c", "libc/posix/readdir_r.c", "libc/posix/rewinddir.c",
         "libc/posix/scandir.c", "libc/posix/seekdir.c", "libc/posix/telldir.c"],
     "libc-glue's descriptors": [
-        "libc/posix/_isatty.c", "libc/posix/isatty.c", "libc/unix/getcwd.c",
+        "libc/posix/_isatty.c", "libc/posix/creat.c", "libc/posix/isatty.c", "libc/unix/getcwd.c",
         "libc/unix/pread.c", "libc/unix/pwrite.c", "libc/unix/ttyname.c", "libc/unix/ttyname_r.c"],
+    "libc-glue's words for unknown errors": ["libc/string/u_strerr.c"],
+    "libc-glue's end of a program": ["libc/stdlib/abort.c"],
+    "libc-glue's locks": ["libc/misc/lock.c"],
+    "libc-glue's random numbers": ["libc/stdlib/arc4random.c", "libc/stdlib/arc4random_uniform.c"],
+    "libc-glue's users": ["libc/unix/getpwent.c"],
     "libc-glue's signals": ["libc/unix/sigset.c"],
     "libc-glue's terminals and logins": [
         "libc/unix/getlogin.c", "libc/unix/getpass.c", "libc/unix/getut.c"],
