@@ -49,8 +49,7 @@ _start:
     ud2
     .size _start, . - _start
 
-    .section .bss_pages, "aw", @nobits
-    .balign 4096
+    .section .bss_pages, "aw", @nobits   /* whole pages; guest.lds aligns them */
     .globl boot_stack, boot_stack_end
 boot_stack:
     .skip   LAYOUT_BOOT_STACK_SIZE

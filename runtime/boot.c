@@ -1,6 +1,7 @@
 #include <runtime/boot.h>
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include <platform/clock.h>
 #include <platform/domain.h>
@@ -86,6 +87,40 @@ static void boot_diagnostics(void)
     log_print("%13s:  %lu\n", "nr_p2m_frames", f->nr_p2m_frames);
 }
 
+static bool boot_is_leap(unsigned year)
+{
+    return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+/* month from 0. */
+static unsigned boot_month_length(unsigned year, unsigned month)
+{
+    static const uint8_t days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+
+    return days[month] + (month == 1 && boot_is_leap(year));
+}
+
+/* Seconds since 1970 as a date and a time of day. */
+static void boot_clock_stage(void)
+{
+    uint64_t seconds = clock_realtime_ns() / 1000000000u;
+    unsigned of_day = (unsigned)(seconds % 86400);
+    unsigned days = (unsigned)(seconds / 86400); /* of the year, below, then of the month */
+    unsigned year = 1970, month = 0;
+    unsigned length;
+
+    while (days >= (length = boot_is_leap(year) ? 366 : 365)) {
+        days -= length;
+        year++;
+    }
+    while (days >= (length = boot_month_length(year, month))) {
+        days -= length;
+        month++;
+    }
+    boot_stage("clock: %04u-%02u-%02u %02u:%02u:%02u UTC, %u vCPU configured, 1 used", year,
+               month + 1, days + 1, of_day / 3600, of_day / 60 % 60, of_day % 60, domain_vcpus());
+}
+
 static struct timer boot_later;
 
 static void boot_start_parts(long from, long below)
@@ -122,8 +157,7 @@ void runtime_start(void)
                (memory_pages() - memory_first_free()) * (PAGE_SIZE / 1024));
     launch_report_settings();
     thread_start();
-    boot_stage("clock: ns %lu since 1970, %u vCPU configured, 1 used",
-               (unsigned long)clock_realtime_ns(), domain_vcpus());
+    boot_clock_stage();
     if (!start_is_dom0() && xenstore_start() == 0) {
         shutdown_prepare();
         timer_init(&boot_later, boot_on_later, NULL);

@@ -99,6 +99,13 @@ class AProgramEndsBadly(BootCase):
         self.assertRegex(ran.stdout, rb"#0 0x[0-9a-f]{16} trip_over\+0x[0-9a-f]+ \(trip\.c:2\)")
         self.assertIn(b"xenolith: crashed:", ran.stdout)
 
+    def test_a_stack_that_is_used_up_is_called_that_with_the_function(self):
+        ran = self.xenolith("run", "-q", self.program(
+            '#include <string.h>\nstatic int deep(int n) { volatile char a[200]; memset((char *)a, n, 200);'
+            ' return n < 0 ? 0 : deep(n + 1) + a[3]; }\nint main(void) { return deep(0); }\n'))
+        self.assert_ran(ran, 126)
+        self.assertRegex(ran.stderr, rb"a stack is used up, at (deep|memset)\+0x")
+
     def test_abort_is_126(self):
         source = self.program("#include <stdlib.h>\nint main(void) { abort(); }\n")
         self.assert_ran(self.xenolith("run", source), 126, b"xenolith: crashed:")

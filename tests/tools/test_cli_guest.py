@@ -8,7 +8,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from cli_fixtures import FakeDom0  # noqa: E402
 
 from cli.config import GuestConfig  # noqa: E402
-from cli.guest import Guest, explain_create_failure, hypervisor_words, unique_name  # noqa: E402
+from cli.guest import Guest, explain_create_failure, unique_name  # noqa: E402
+from cli.hypervisor import explain, hypervisor_words  # noqa: E402
 from cli.output import GuestOutput  # noqa: E402
 
 
@@ -140,6 +141,17 @@ class TheGuestSaysNothing(unittest.TestCase):
         lines = hypervisor_words(FakeDom0(dmesg=self.DMESG), 5, lambda line: line + " f+0x10")
         self.assertTrue(lines[0].startswith("(XEN) d5v0 Unhandled"), lines)
         self.assertEqual(lines[-1], "(XEN) RIP:    e033:[<0000000000100010>] f+0x10")
+
+    def test_a_stack_that_is_used_up_is_called_that(self):
+        dmesg = ("(XEN) domain_crash_sync called from entry.S: fault at ffff82d0403602d0 "
+                 "x86_64/entry.S#domain_crash_page_fault_6x8+0/0x4\n"
+                 "(XEN) Domain 5 (vcpu#0) crashed on cpu#0:\n"
+                 "(XEN) RIP:    e033:[<0000000000100010>]\n"
+                 "(XEN) RFLAGS: 0000000000000206   EM: 0   CONTEXT: pv guest (d5v0)\n"
+                 "(XEN) rbp: 00000000002430a0   rsp: 0000000000242e30   r8:  0000000000230000\n")
+        why = explain(hypervisor_words(FakeDom0(dmesg=dmesg), 5, str), lambda address: "deep+0x10")
+        self.assertIn("a stack is used up, at deep+0x10", why)
+        self.assertEqual(explain(["(XEN) Domain 5 (vcpu#0) crashed on cpu#0:"], str), "")
 
     def test_another_domains_words_are_not_ours(self):
         self.assertEqual(hypervisor_words(FakeDom0(dmesg=self.DMESG), 6, str), [])

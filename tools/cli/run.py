@@ -11,7 +11,8 @@ from .attach import STDIN, write_stdout
 from .build import build_program, ensure_sdk, needs_sdk
 from .config import GuestConfig
 from .errors import STATUS_FAILED, STATUS_INTERRUPTED, UserError
-from .guest import Ending, Guest, explain_create_failure, hypervisor_words, unique_name
+from .guest import Ending, Guest, explain_create_failure, unique_name
+from .hypervisor import explain, hypervisor_words
 from .image import Image, read_image
 from .initrd import pack
 from .layout import Layout
@@ -131,8 +132,10 @@ def report(ending: Ending, output: GuestOutput, symbols: Symbols, dom0, config: 
         return STATUS_FAILED
     elif ending.how != "poweroff" and output.said_crash is None:
         # Nothing came from the guest itself: Xen's words are all there is.
-        for line in hypervisor_words(dom0, ending.domid, symbols.annotate_xen):
-            sys.stderr.write(line + "\n")
-        sys.stderr.write(f"xenolith: the guest ended without a report ({ending.how})\n")
+        words = hypervisor_words(dom0, ending.domid, symbols.annotate_xen)
+        sys.stderr.write("".join(line + "\n" for line in words))
+        why = explain(words, symbols.describe)
+        sys.stderr.write(f"xenolith: the guest ended without a report ({ending.how})"
+                         f"{': ' + why if why else ''}\n")
     return ending.status
 

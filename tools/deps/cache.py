@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
@@ -45,6 +46,25 @@ def locked(path: Path, say: Callable[[str], None] | None = None) -> Iterator[Non
                 say(f"waiting for another process that works on {path.name}")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def note_use(entry: Path) -> None:
+    """For drop_unused(): this one is in use today."""
+    try:
+        os.utime(entry)
+    except OSError:
+        pass
+
+
+def drop_unused(folder: Path, days: int) -> None:
+    """Remove entries of `folder` that note_use() has not seen for so long."""
+    for entry in folder.glob("*"):
+        try:
+            if entry.is_dir() and time.time() - entry.stat().st_mtime > days * 86400:
+                shutil.rmtree(entry, ignore_errors=True)
+                entry.with_name(entry.name + ".lock").unlink(missing_ok=True)
+        except OSError:
+            continue
 
 
 def make_dir(final: Path, fill: Callable[[Path], None],

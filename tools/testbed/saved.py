@@ -6,13 +6,15 @@ a half-written one is never seen. One that QEMU does not take is thrown away and
 """
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import shutil
 import tempfile
+import time
 from pathlib import Path
-from typing import Callable
+from typing import IO, Callable
 
-from deps.cache import cache_dir, make_dir
+from deps.cache import cache_dir, drop_unused, make_dir, note_use
 
 from .errors import TestbedError
 from .hostfiles import HostFiles
@@ -24,6 +26,8 @@ Say = Callable[[str], None]
 BOOT_SECONDS = 600.0            # a loaded machine boots slowly; a dead one is noticed at once
 RESTORE_SECONDS = 120.0
 SAVE_SECONDS = 300.0
+SWEEP_AGE_SECONDS = 60.0
+UNUSED_DAYS = 30                # hosts and states of packages and sources that are gone
 NEEDED_BYTES = 800 << 20        # a state, and the room to write it
 
 
@@ -34,11 +38,40 @@ def state_folder(files: HostFiles, shape: Shape) -> Path:
     return cache_dir() / "testbed" / f"state-{key}"
 
 
+# Held as long as this process lives: a machine's directory whose lock is free has lost its owner.
+_owned: list[IO] = []
+
+
 def run_folder() -> Path:
-    """A new directory for one machine."""
+    """A new directory for one machine of this process; those of processes that were killed go."""
     top = cache_dir() / "run"
     top.mkdir(parents=True, exist_ok=True)
-    return Path(tempfile.mkdtemp(prefix="machine-", dir=top))
+    for left in top.glob("machine-*"):
+        _sweep(left)
+    folder = Path(tempfile.mkdtemp(prefix="machine-", dir=top))
+    _owned.append(_lock(folder))
+    return folder
+
+
+def _lock(folder: Path) -> IO:
+    file = open(folder / "owner", "a", encoding="ascii")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        raise
+    return file
+
+
+def _sweep(folder: Path) -> None:
+    try:
+        # One that is being made has no lock for a moment.
+        if time.time() - folder.stat().st_mtime < SWEEP_AGE_SECONDS:
+            return
+        with _lock(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return                          # in use, or gone already
 
 
 def first_session(machine: Machine, timeout: float) -> Session:
@@ -51,6 +84,8 @@ def restore(files: HostFiles, shape: Shape, folder: Path, say: Say,
     """A machine that is ready: from the saved state, which is made first if there is none."""
     for attempt in (1, 2):
         state = make_dir(state_folder(files, shape), lambda into: _make(files, shape, into, say), say)
+        note_use(files.folder)
+        note_use(state)
         machine = Machine.start(files, shape, folder, state=state / "state", detached=detached)
         try:
             return machine, first_session(machine, RESTORE_SECONDS)
@@ -81,6 +116,7 @@ def boot(files: HostFiles, shape: Shape, folder: Path, say: Say) -> tuple[Machin
 
 
 def _make(files: HostFiles, shape: Shape, into: Path, say: Say) -> None:
+    drop_unused(cache_dir() / "testbed", UNUSED_DAYS)
     free = shutil.disk_usage(into).free
     if free < NEEDED_BYTES:
         raise TestbedError(f"the cache has {free >> 20} MiB left, the testbed's state needs "

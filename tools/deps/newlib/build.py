@@ -139,7 +139,7 @@ def _run(command: list[str], cwd: Path, log: Path, directory: Path) -> None:
     if status != 0:
         kept = cache_dir() / "newlib" / "failed.log"
         shutil.copyfile(log, kept)
-        lines = [line for line in log.read_text(errors="replace").splitlines() if "rror" in line]
+        lines = [line for line in log.read_text(errors="replace").splitlines() if "rror:" in line or " Error " in line]
         raise BuildError(f"newlib did not build: {lines[0] if lines else 'no reason given'}; the "
                          f"whole log is {kept}")
 
