@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "posix_thread.h"
+
 /*
  * A wait ended with -EINTR: run the handlers of the signals that are due, on this thread. True when
  * the call is to go on (every handler that ran has SA_RESTART, or none ran).
@@ -37,6 +39,24 @@ static inline void interrupt_cancel_point(void)
 {
     if (cancel_point != NULL)
         cancel_point();
+}
+
+/*
+ * Between these, no handler cuts in on the calling thread: it holds a lock of ours, or something on its
+ * stack is in a list. They nest. A wait in between still ends with -EINTR; the call unwinds then and
+ * is done again, if interrupt_restarts() says so, from where nothing is held.
+ */
+void signal_release(void) __attribute__((weak));
+
+static inline void interrupt_hold(void)
+{
+    posix_self()->held++;
+}
+
+static inline void interrupt_release(void)
+{
+    if (--posix_self()->held == 0 && signal_release != NULL)
+        signal_release();
 }
 
 /* Somebody writes where nobody will read any more: SIGPIPE for the calling thread. */

@@ -45,11 +45,16 @@ struct posix_thread {
     uint8_t exiting;           /* pthread_exit() has begun: no more cancellation */
     struct _pthread_cleanup_context *cleanups; /* innermost first */
 
-    /* Signals; protected by the lock in signal.c, `blocked` written by the thread itself only */
-    sigset_t blocked;
-    sigset_t pending;            /* sent to this thread */
-    struct list queue;           /* their siginfo */
-    stack_t alternate;           /* sigaltstack(); ss_flags SS_DISABLE when there is none */
+    /*
+     * Signals: sets as in signal_core.h. `blocked` and `held` are the thread's own to write; the rest
+     * is protected by the lock "signals", and the sets are also read without it.
+     */
+    uint64_t blocked;
+    uint64_t pending;    /* sent to this thread */
+    uint64_t awaited;    /* by sigwait(), while it sleeps */
+    struct list queue;   /* the siginfo of those pending, struct signal_node */
+    unsigned held;       /* calls under way in which no handler may cut in: interrupt_hold() */
+    stack_t alternate;   /* sigaltstack(); ss_flags SS_DISABLE when there is none */
 };
 
 /* The calling thread's; main's for threads of the runtime, which never reach code that asks. */
@@ -66,6 +71,13 @@ static inline struct posix_thread *posix_thread_of(pthread_t id)
     if (thread == NULL || __atomic_load_n(&thread->join, __ATOMIC_RELAXED) == POSIX_GONE)
         return NULL;
     return thread;
+}
+
+/* Whether a cancellation point is to end the thread. */
+static inline bool posix_thread_cancelled(const struct posix_thread *thread)
+{
+    return __atomic_load_n(&thread->cancel_requested, __ATOMIC_RELAXED) != 0 &&
+           !thread->cancel_disabled && !thread->exiting;
 }
 
 /* main's, whoever asks. */

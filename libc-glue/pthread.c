@@ -214,7 +214,7 @@ static int pthread_await(struct posix_thread *thread, struct posix_thread *self,
         result = futex_wait(&thread->ended, 0, deadline_ns, wait_interruptible(), "join");
         if (result == -EINTR && signal_restart != NULL)
             signal_restart();
-        if (result == -EINTR && self->cancel_requested && !self->cancel_disabled) {
+        if (result == -EINTR && posix_thread_cancelled(self)) {
             pthread_settle(thread, self, POSIX_JOINABLE);
             interrupt_cancel_point();
             return -EINTR; /* never: the thread was cancelled */
