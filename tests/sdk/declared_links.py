@@ -61,8 +61,8 @@ def shipped(include: Path) -> list[str]:
     return sorted(name for name in names if not NOT_ALONE.match(name))
 
 
-def declared_by(gcc: Path, include: Path, header: str, view: list[str], work: Path) -> set[str]:
-    """The functions that one header, with all that it includes, declares."""
+def declared_by(gcc: Path, header: str, view: list[str], work: Path) -> dict[str, str]:
+    """The functions that one header declares with all that it includes, and in which file."""
     info = work / (re.sub(r"\W", "_", header) + re.sub(r"\W", "_", "".join(view)))
     compiled = subprocess.run(
         [gcc, "-std=gnu11", *view, "-fno-builtin", "-aux-info", info, "-fsyntax-only", "-x", "c", "-"],
@@ -70,13 +70,13 @@ def declared_by(gcc: Path, include: Path, header: str, view: list[str], work: Pa
     if compiled.returncode != 0:
         lines = [line for line in compiled.stderr.splitlines() if "error" in line]
         raise HeaderError(f"<{header}> does not compile alone: {lines[0] if lines else 'why?'}")
-    names: set[str] = set()
+    names: dict[str, str] = {}
     for line in info.read_text().splitlines():
         match = DECLARATION.match(line)
         # Wrapped declarations of inline definitions are `static`, and so not matched.
         if match and (name := function_name(match[2])):
-            names.add(name)
-    return names - OF_THE_PROGRAM
+            names[name] = match[1].split("/include/")[-1]
+    return {name: file for name, file in names.items() if name not in OF_THE_PROGRAM}
 
 
 def function_name(declaration: str) -> str | None:
@@ -115,14 +115,11 @@ def main() -> int:
     failures: list[str] = []
     with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(2) as pool:
         work = Path(directory)
-        jobs = [(header, pool.submit(declared_by, gcc, include, header, view, work))
+        jobs = [(header, pool.submit(declared_by, gcc, header, view, work))
                 for view in VIEWS for header in shipped(include)]
         for header, job in jobs:
             try:
-                for name in job.result():
-                    # The header named after it says more than one that includes it.
-                    if name not in where or len(header) < len(where[name]):
-                        where[name] = header
+                where |= job.result()
             except HeaderError as error:
                 failures.append(str(error))
         image = options.image or work / "image"

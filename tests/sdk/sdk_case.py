@@ -14,6 +14,14 @@ from pathlib import Path
 TRIPLE = "x86_64-xenolith-elf"
 
 
+def run(*argv: str | Path, cwd: Path, env: dict[str, str] | None = None,
+        stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """Run to the end, in English; stdout and stderr apart."""
+    return subprocess.run([str(word) for word in argv], cwd=cwd, text=True, errors="replace",
+                          input=stdin, capture_output=True,
+                          env=dict(os.environ, LC_ALL="C", **(env or {})), check=False)
+
+
 class SdkCase(unittest.TestCase):
     """Every test has an empty directory `self.work` and runs there."""
 
@@ -39,10 +47,8 @@ class SdkCase(unittest.TestCase):
         return path
 
     def run_tool(self, *argv: str | Path, env: dict[str, str] | None = None,
-                 cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([str(word) for word in argv], cwd=cwd or self.work, text=True,
-                              errors="replace", stdin=subprocess.DEVNULL, capture_output=True,
-                              env=dict(os.environ, LC_ALL="C", **(env or {})), check=False)
+                 cwd: Path | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        return run(*argv, cwd=cwd or self.work, env=env, stdin=stdin)
 
     def succeed(self, *argv: str | Path, env: dict[str, str] | None = None,
                 cwd: Path | None = None) -> str:

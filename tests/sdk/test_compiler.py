@@ -1,6 +1,8 @@
 """Does the compiler wrapper turn C programs into images, in every mode people use?"""
 from __future__ import annotations
 
+import shutil
+import subprocess
 import unittest
 from pathlib import Path
 
@@ -173,6 +175,39 @@ class Modes(SdkCase):
         source = HELLO + "char unused_data[100000] = { 1 }; void unused_code(void) { puts(\"x\"); }"
         image = self.build(source, "-O2", "-ffunction-sections", "-fdata-sections")
         self.assertNotIn("unused_", self.succeed(self.tool("nm"), image))
+        self.build(source, "-O2", "-Wl,--gc-sections", "-Wl,--as-needed", "-Wl,-O1", "-Wl,-Map=map")
+        self.assertIn("puts", (self.work / "map").read_text())
+
+    def test_frame_pointers(self) -> None:
+        """Crash reports follow them through user code; who does without them says so."""
+        self.write("calls.c", "#include <stdio.h>\nint main(void) { return puts(\"x\") + 1; }\n")
+        for flags in (["-O2"], ["-O3", "-flto"], ["-Os"], ["-O2", "-fno-omit-frame-pointer"]):
+            with self.subTest(flags=flags):
+                self.succeed(self.tool("gcc"), *flags, "calls.c", "-o", "calls")
+                self.assertRegex(self.disassembly("calls", "main"), r"mov +%rsp,%rbp")
+        self.assertRegex(self.disassembly("calls", "_puts_r"), r"mov +%rsp,%rbp")
+        self.succeed(self.tool("gcc"), "-O2", "-fomit-frame-pointer", "calls.c", "-o", "calls")
+        self.assertNotIn("%rbp", self.disassembly("calls", "main"))
+
+    def disassembly(self, image: str, function: str) -> str:
+        return self.succeed(self.tool("objdump"), "-d", f"--disassemble={function}", image)
+
+    def test_from_standard_input(self) -> None:
+        for flags, output in ((["-c"], "stdin.o"), ([], "stdin")):
+            ran = subprocess.run([self.tool("gcc"), *flags, "-O2", "-xc", "-", "-o", output],
+                                 cwd=self.work, input=HELLO, text=True, capture_output=True,
+                                 check=False)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assert_image(self.work / "stdin")
+
+    def test_assembly(self) -> None:
+        self.write("two.S", "#define VALUE 2\n.globl two\ntwo: mov $VALUE, %eax\n ret\n"
+                   ".section .note.GNU-stack, \"\", @progbits\n")
+        self.write("main.c", "int two(void); int main(void) { return two() - 2; }")
+        self.assertEqual(self.succeed(self.tool("gcc"), "main.c", "two.S", "-o", "image"), "")
+        self.assert_image(self.work / "image")
+        self.succeed(self.tool("gcc"), "-O2", "-S", "main.c")
+        self.succeed(self.tool("as"), "main.s", "-o", "main.o")
 
 
 class Questions(SdkCase):
@@ -205,12 +240,31 @@ class Questions(SdkCase):
     def test_preprocessor(self) -> None:
         self.write("one.c", "#include <limits.h>\nlong x = SSIZE_MAX;\n")
         self.assertIn("0x7fffffffffffffff", self.succeed(self.tool("cpp"), "one.c"))
+        self.assertIn("0x7fffffffffffffff", self.succeed(self.tool("gcc"), "-E", "one.c"))
+
+    def test_dependencies(self) -> None:
+        self.write("own.h", "#define OWN 1\n")
+        self.write("one.c", "#include <stdio.h>\n#include \"own.h\"\nint one = OWN;\n")
+        self.assertEqual(self.succeed(self.tool("gcc"), "-MM", "one.c"), "one.o: one.c own.h\n")
+        self.assertIn(f"{TRIPLE}/include/stdio.h", self.succeed(self.tool("gcc"), "-M", "one.c"))
+        self.succeed(self.tool("gcc"), "-MD", "-MP", "-MF", "deps", "-c", "one.c")
+        self.assertIn("own.h:", (self.work / "deps").read_text())
+
+    def test_programs_that_the_compiler_names(self) -> None:
+        """configure scripts ask for ld and friends."""
+        for name in ("ld", "as"):
+            path = self.succeed(self.tool("gcc"), f"-print-prog-name={name}").strip()
+            self.assertIsNotNone(shutil.which(path), path)
+        self.assertRegex(self.succeed(self.tool("gcc"), "-dumpversion"), r"^\d+")
+        self.assertIn("GNU ld", self.succeed(self.tool("ld"), "-v"))
+        self.assertEqual(self.succeed(self.tool("gcc"), "-print-multi-lib").strip(), ".;")
 
     def test_refusals(self) -> None:
         self.write("lib.c", "int f(void) { return 1; }")
         self.refuse(self.tool("gcc"), "-shared", "-fPIC", "lib.c", "-o", "lib.so",
                     saying="shared libraries do not exist on Xenolith")
         self.refuse(self.tool("gcc"), "-m32", "-c", "lib.c", saying="64-bit")
+        self.refuse(self.tool("gcc"), "-fsanitize=address", "lib.c", saying="do not exist on Xenolith")
         self.refuse(self.tool("g++"), "lib.c", saying=r"C\+\+ is not supported yet")
 
     def test_pkg_config_sees_the_sysroot_only(self) -> None:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import unittest
+from pathlib import Path
 
 from sdk_case import TRIPLE, SdkCase
 
@@ -10,15 +11,16 @@ MAIN = "int main(void) { return 0; }\n"
 
 class Headers(SdkCase):
     def test_the_hosts_headers_are_not_found(self) -> None:
-        for header in ("linux/types.h", "asm/types.h", "execinfo.h", "gnu/stubs.h", "features.h",
-                       "bits/types.h", "zlib.h", "ncurses.h", "xen/xen.h", "sys/prctl.h"):
+        for header in ("linux/types.h", "asm/types.h", "execinfo.h", "gnu/stubs.h", "bits/types.h",
+                       "zlib.h", "ncurses.h", "xen/xen.h", "sys/prctl.h"):
             with self.subTest(header=header):
                 self.assertFalse(self.compiles(f"#include <{header}>\n"))
 
     def test_every_header_comes_from_the_sysroot_or_the_compiler(self) -> None:
         self.write("all.c", "#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n"
                    "#include <unistd.h>\n#include <limits.h>\n#include <stdint.h>\n"
-                   "#include <stddef.h>\n#include <time.h>\n#include <pthread.h>\n#include <math.h>\n")
+                   "#include <stddef.h>\n#include <time.h>\n#include <pthread.h>\n#include <math.h>\n"
+                   "#include <features.h>\n#include <immintrin.h>\n#include <stdatomic.h>\n")
         compilers = self.succeed(self.tool("gcc"), "-print-file-name=include").strip()
         listing = self.succeed(self.tool("gcc"), "-M", "all.c").replace("\\\n", " ").split()
         headers = [word for word in listing if word.endswith(".h")]
@@ -32,6 +34,23 @@ class Headers(SdkCase):
         searched = listing.split("search starts here:")[-1].split("End of search list")[0]
         for line in searched.splitlines():
             self.assertNotRegex(line, r"^ */usr/(local/)?include")
+
+
+    def test_no_search_in_the_hosts_library_directories(self) -> None:
+        """libtool looks for libraries where the compiler says that it looks."""
+        self.write("main.c", MAIN)
+        lib = self.sdk / TRIPLE / "lib"
+        for line in self.succeed(self.tool("gcc"), "-print-search-dirs").splitlines():
+            if line.startswith("libraries: ="):
+                directories = line.removeprefix("libraries: =").split(":")
+                self.assertEqual([Path(word).resolve() for word in directories], [lib])
+                break
+        else:
+            self.fail("no line about libraries")
+        listing = self.succeed(self.tool("gcc"), "-v", "main.c", "-o", "main")
+        link = next(line for line in listing.splitlines() if "collect2 " in line)
+        directories = [word[2:] for word in link.split() if word.startswith("-L")]
+        self.assertEqual({str(Path(word).resolve()) for word in directories}, {str(lib)})
 
 
 class Environment(SdkCase):

@@ -19,6 +19,7 @@ WRAPPERS = {
     "gcc.in": ["gcc", "cc"],
     "cpp.in": ["cpp"],
     "g++.in": ["g++", "c++"],
+    "clang.in": ["clang"],
     "run.in": ["run"],
     "ld.in": ["ld"],
     "pkg-config.in": ["pkg-config"],
@@ -51,7 +52,8 @@ def stage_toolchain(sdk: Path, host_gcc: str) -> None:
 
 # What lies below share/xenolith: everything of these directories of tools/.
 PACKAGES = ["cli", "testbed", "deps", "dom0"]
-CMAKE_FILES = ["Platform/Xenolith.cmake", "XenolithGuest.cmake"]
+CMAKE_FILES = ["XenolithGuest.cmake", "Platform/Xenolith.cmake", *(
+    f"Platform/Xenolith-Determine-{language}.cmake" for language in ("CXX", "Fortran", "OBJC", "OBJCXX"))]
 
 
 def stage_share(sdk: Path, tools: Path) -> None:

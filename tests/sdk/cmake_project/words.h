@@ -1,0 +1,2 @@
+/* What the program has to say. */
+void words_say(const char *text);
