@@ -21,9 +21,31 @@
 #define FRAME_WAS_MASKED 12
 #define FRAME_RSP      24
 
+/*
+ * For debuggers: where the interrupted code's registers are. The CFA of all that follows is the end of
+ * Xen's frame, so `between` counts the bytes that lie between %rsp and the frame's rip.
+ */
+    .cfi_sections .debug_frame
+.macro cfi_frame between
+    .cfi_startproc simple
+    .cfi_signal_frame
+    .cfi_def_cfa %rsp, 40 + \between
+    .cfi_offset %rip, -40
+    .cfi_offset %rsp, -16
+.endm
+
+.macro cfi_saved_registers          /* as save_registers leaves them, above vector and error code */
+    .cfi_offset %rax, -64;  .cfi_offset %rbx, -72;  .cfi_offset %rcx, -80;  .cfi_offset %rdx, -88
+    .cfi_offset %rsi, -96;  .cfi_offset %rdi, -104; .cfi_offset %rbp, -112; .cfi_offset %r8, -120
+    .cfi_offset %r9, -128;  .cfi_offset %r10, -136; .cfi_offset %r11, -144; .cfi_offset %r12, -152
+    .cfi_offset %r13, -160; .cfi_offset %r14, -168; .cfi_offset %r15, -176
+.endm
+
 .macro save_registers
     push %rax; push %rbx; push %rcx; push %rdx; push %rsi; push %rdi; push %rbp
     push %r8; push %r9; push %r10; push %r11; push %r12; push %r13; push %r14; push %r15
+    .cfi_adjust_cfa_offset 120
+    cfi_saved_registers
     cld
 .endm
 
@@ -43,8 +65,10 @@
     .globl entry_event
     .type entry_event, @function
 entry_event:
+    cfi_frame 16
     pop     %rcx
     pop     %r11
+    .cfi_adjust_cfa_offset -16
     cmpq    $exit_window_start, FRAME_RIP(%rsp)
     jb      1f
     cmpq    $exit_window_end, FRAME_RIP(%rsp)
@@ -54,14 +78,17 @@ entry_event:
 entry_event_again:
     pushq   $0
     pushq   $256                    /* TRAP_EVENT */
+    .cfi_adjust_cfa_offset 16
     save_registers
     mov     %rsp, %rbx              /* handlers run on the event stack */
+    .cfi_def_cfa_register %rbx
     mov     $event_stack_end, %esp
     call    vcpu_upcall
     mov     %rbx, %rsp
     mov     %rbx, %rdi
     call    vcpu_leave_event        /* (frame), on the thread's stack: may switch threads */
     jmp     exit_frame
+    .cfi_endproc
     .size entry_event, . - entry_event
 
 /*
@@ -70,20 +97,30 @@ entry_event_again:
     .globl vcpu_upcall_on_event_stack
     .type vcpu_upcall_on_event_stack, @function
 vcpu_upcall_on_event_stack:
+    .cfi_startproc
     push    %rbp
+    .cfi_def_cfa_offset 16
+    .cfi_offset %rbp, -16
     mov     %rsp, %rbp
+    .cfi_def_cfa_register %rbp
     mov     $event_stack_end, %esp
     call    vcpu_upcall
     mov     %rbp, %rsp
     pop     %rbp
+    .cfi_def_cfa %rsp, 8
     ret
+    .cfi_endproc
     .size vcpu_upcall_on_event_stack, . - vcpu_upcall_on_event_stack
 
 /* Leave through the frame at %rsp. Upcalls are masked; they are unmasked if they were at the start. */
     .type exit_frame, @function
 exit_frame:
+    cfi_frame 136
+    cfi_saved_registers
     restore_registers
     add     $16, %rsp               /* vector and error code */
+    .cfi_endproc
+    cfi_frame 0
     orb     $3, FRAME_CS(%rsp)      /* Xen shows ring 0; the processor must return to ring 3 */
     cmpb    $0, FRAME_WAS_MASKED(%rsp)
     jne     2f
@@ -96,26 +133,34 @@ exit_window_start:
 exit_window_end:
     jmp     entry_event_again
 2:  iretq
+    .cfi_endproc
     .size exit_frame, . - exit_frame
 
     .type trap_common, @function
 trap_common:
+    cfi_frame 16
     save_registers
     mov     %rsp, %rdi
     call    traps_handle            /* (frame) */
     jmp     exit_frame
+    .cfi_endproc
     .size trap_common, . - trap_common
 
 .macro trap vector, has_error_code=0
     .type entry_trap_\vector, @function
 entry_trap_\vector:
+    cfi_frame 16+8*\has_error_code
     pop     %rcx
     pop     %r11
+    .cfi_adjust_cfa_offset -16
     .if !\has_error_code
     pushq   $0
+    .cfi_adjust_cfa_offset 8
     .endif
     pushq   $\vector
+    .cfi_adjust_cfa_offset 8
     jmp     trap_common
+    .cfi_endproc
     .size entry_trap_\vector, . - entry_trap_\vector
     .pushsection .rodata
     .quad   entry_trap_\vector
@@ -175,8 +220,7 @@ entry_failsafe:
     jmp     trap_common
     .size entry_failsafe, . - entry_failsafe
 
-    .section .bss_pages, "aw", @nobits
-    .balign 4096
+    .section .bss_pages, "aw", @nobits   /* whole pages; guest.lds aligns them */
     .globl shared_info_page         /* shared_info is mapped over this page at boot */
 shared_info_page:
     .skip   4096

@@ -65,6 +65,7 @@ class Guest:
         self._folder = f"{GUEST_DIR}/{config.name}.{secrets.token_hex(4)}"
         self._xl = None
         self._console = None
+        self.exists = threading.Event() # the domain has been created
         self._attached = threading.Event()
         self._attaching = False
         self._events: queue.SimpleQueue = queue.SimpleQueue()
@@ -77,8 +78,8 @@ class Guest:
     def __exit__(self, *_exc: object) -> None:
         self.remove()
 
-    def create(self, kernel: Path | bytes, ramdisk: bytes | None = None) -> None:
-        """Bring the files to dom0 and start `xl create`."""
+    def create(self, kernel: Path | bytes, ramdisk: bytes | None = None, paused: bool = False) -> None:
+        """Bring the files to dom0 and start `xl create`. paused: the guest does not start by itself."""
         self._has_files = True
         self._dom0.run(["mkdir", "-p", self._folder], check=True, timeout=60)
         self._config.kernel = f"{self._folder}/kernel"
@@ -90,7 +91,8 @@ class Guest:
         text = self._config.text().encode("utf-8", "surrogateescape")
         self._dom0.put(text, f"{self._folder}/xl.cfg")
         self._may_exist = True
-        self._xl = self._dom0.popen(["xl", "create", "-q", "-F", f"{self._folder}/xl.cfg"])
+        self._xl = self._dom0.popen(["xl", "create", "-q", "-F", *(["-p"] if paused else []),
+                                     f"{self._folder}/xl.cfg"])
         self._follow(self._xl, "xl", "xl")
 
     def send(self, data: bytes) -> None:
@@ -158,6 +160,7 @@ class Guest:
 
     def _attach(self, domid: str) -> None:
         self._attaching = True
+        self.exists.set()
         self._console = self._dom0.popen(["sh", "-c", CONSOLE_SCRIPT, "xenolith-console", domid])
         self._follow(self._console, "out", "console")
 
@@ -233,25 +236,6 @@ def unique_name(stem: str) -> str:
     """A domain name that no other run uses: two runs share one dom0."""
     stem = re.sub(r"[^A-Za-z0-9_.+-]", "_", stem).strip(".-_") or "guest"
     return f"{stem[:40]}-{secrets.token_hex(3)}"
-
-
-def hypervisor_words(dom0, domid: int | None, annotate: Callable[[str], str]) -> list[str]:
-    """The last lines of `xl dmesg` about this domain: all that is left of a guest that said nothing."""
-    if domid is None:
-        return []
-    ran = dom0.run(["xl", "dmesg"], timeout=CLEANUP_SECONDS)
-    lines = ran.out.decode("utf-8", "replace").splitlines()
-    about = re.compile(rf"\bd{domid}(?:v\d+)?\b|\bDomain {domid}\b|\bdom{domid}\b", re.IGNORECASE)
-    found = [i for i, line in enumerate(lines) if about.search(line)]
-    if not found:
-        return []
-    # A register dump follows its first line and does not repeat the number.
-    first = found[-1]
-    for i in reversed(found):
-        if first - i > 3:
-            break
-        first = i
-    return [annotate(line) for line in lines[first:first + 40]]
 
 
 def explain_create_failure(messages: str, memory_mib: int) -> UserError:

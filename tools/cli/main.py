@@ -22,6 +22,7 @@ COMMANDS = {
     "host": ("host", "the testbed: a Xen host inside QEMU"),
     "ps": ("ps", "list the running guests"),
     "console": ("console", "attach to a running guest's console"),
+    "gdb": ("gdb", "debug a program, or a guest that runs"),
     "bench": ("bench", "measure, in virtual time"),
 }
 

@@ -80,7 +80,11 @@ TESTBED = [
     Need("QEMU for x86-64", ("qemu-system-x86",), has_program("qemu-system-x86_64")),
     Need("qemu-img", ("qemu-utils",), has_program("qemu-img")),
 ]
+DEBUG = [
+    Need("gdb", ("gdb",), has_program("gdb")),
+]
 TEST = [
+    *DEBUG,
     Need("clang", ("clang",), has_program("clang")),
     Need("clang's sanitizers and libFuzzer", ("libclang-rt-dev",),
          has_compiler_file("clang", "libclang_rt.fuzzer-x86_64.a", "libclang_rt.fuzzer.a",

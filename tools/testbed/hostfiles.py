@@ -57,7 +57,7 @@ def prepare(say: Say, suite: str | None = None, refresh: bool = False) -> HostFi
     """The set for the current packages and sources, made if it is not there."""
     debs = packages.resolve(suite, say, refresh)
     key = hashlib.sha256(packages.digest(debs).encode())
-    for source in [*(HERE / name for name in OUR_SOURCES), *sorted(DOM0_TOOLS.glob("*.[ch]"))]:
+    for source in [*(HERE / name for name in OUR_SOURCES), *sorted(DOM0_TOOLS.rglob("*.[ch]"))]:
         key.update(source.name.encode() + b"\0" + source.read_bytes())
     folder = cache_dir() / "testbed" / f"host-{key.hexdigest()[:16]}"
     return HostFiles(make_dir(folder, lambda into: _make(debs, suite, into, say), say))
@@ -123,7 +123,9 @@ def _initramfs(root: Path, work: Path) -> bytes:
     archive.file("init", init.encode(), 0o755)
     archive.file("usr/bin/xenolith-agent", _compile_agent(work), 0o755)
     for name, program in _compile_dom0_tools(work):
-        tree.host_program(program, name)
+        # The debugger's part is made for one version of Xen: another suite's dom0 goes without.
+        if tree.has_libraries(program) or name != "xenolith-gdbserver":
+            tree.host_program(program, name)
     return archive.finish()
 
 
@@ -145,13 +147,18 @@ def _compile_agent(work: Path) -> bytes:
 
 
 def _compile_dom0_tools(work: Path) -> list[tuple[str, Path]]:
-    """One program from each tools/dom0/NAME.c, on libxenstore."""
+    """The programs of tools/dom0, on libxenstore: one from each xenolith-*.c, and gdbserver."""
+    shared = [path for path in sorted(DOM0_TOOLS.glob("*.c"))
+              if not path.name.startswith("xenolith-")]
+    programs = [(path.stem, [path], ["-lxenstore"]) for path in sorted(DOM0_TOOLS.glob("xenolith-*.c"))]
+    gdbserver = sorted((DOM0_TOOLS / "gdbserver").glob("*.c"))
+    if gdbserver:
+        programs.append(("xenolith-gdbserver", gdbserver,
+                         ["-lxenstore", "-lxenctrl", "-lxenforeignmemory"]))
     made = []
-    for source in sorted(DOM0_TOOLS.glob("xenolith-*.c")):
-        program = work / source.stem
-        common = [str(path) for path in sorted(DOM0_TOOLS.glob("*.c"))
-                  if not path.name.startswith("xenolith-")]
-        _compile(["gcc", "-O2", "-o", str(program), str(source), *common, "-lxenstore"],
-                 f"tools/dom0/{source.name}")
-        made.append((source.stem, program))
+    for name, sources, libraries in programs:
+        program = work / name
+        _compile(["gcc", "-O2", "-o", str(program), *map(str, [*sources, *shared]), *libraries],
+                 f"tools/dom0's {name}")
+        made.append((name, program))
     return made

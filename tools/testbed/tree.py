@@ -76,6 +76,10 @@ class Tree:
         """One of ours, compiled on this machine for the same libraries."""
         self._add_elf(path, f"usr/bin/{name}")
 
+    def has_libraries(self, path: Path) -> bool:
+        """Whether the packages hold all that it lists itself."""
+        return all(self._find_library(name) is not None for name in _needed(path))
+
     def folder(self, path: str) -> None:
         """A directory of the packages as it is."""
         for at in sorted((self._root / path).rglob("*")):
@@ -122,13 +126,18 @@ class Tree:
         if name in self._libraries:
             return
         self._libraries.add(name)
+        found = self._find_library(name)
+        if found is None:
+            raise TestbedError(f"the packages hold no library {name}")
+        where = "usr/lib64" if name == LOADER else "usr/lib/x86_64-linux-gnu"
+        self._add_elf(found, f"{where}/{name}")
+
+    def _find_library(self, name: str) -> Path | None:
         for folder in self._library_dirs:
             found = self.find(str((folder / name).relative_to(self._root)))
             if found is not None:
-                where = "usr/lib64" if name == LOADER else "usr/lib/x86_64-linux-gnu"
-                self._add_elf(found, f"{where}/{name}")
-                return
-        raise TestbedError(f"the packages hold no library {name}")
+                return found
+        return None
 
     def _add_elf(self, source: Path, target: str) -> None:
         self._archive.file(target, source.read_bytes(), 0o755)
