@@ -1,9 +1,10 @@
 /*
  * cancel: threads that end because another one asked.
  *
- * A request is a flag and an interrupt of the thread's wait. The thread itself acts on it: at its next
- * cancellation point, or, of asynchronous type, when the next upcall goes back to it. While such a request
- * is open a timer sees to it that there is an upcall: a thread that computes alone has none otherwise.
+ * A request is a flag and an interrupt of the thread's wait. The thread itself acts on it: at its
+ * next cancellation point, or, of asynchronous type, when the next upcall goes back to it. While
+ * such a request is open a timer sees to it that there is an upcall: a thread that computes alone
+ * has none otherwise.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -17,8 +18,8 @@
 #include "posix_thread.h"
 #include "resume.h"
 
-#define CANCEL_TICK_NS      2000000u
-#define CANCEL_RFLAGS_DF    0x400u /* the ABI wants it clear when a function begins */
+#define CANCEL_TICK_NS 2000000u
+#define CANCEL_RFLAGS_DF 0x400u /* the ABI wants it clear when a function begins */
 
 void cancel_point(void)
 {
@@ -64,7 +65,7 @@ void cancel_on_resume(struct trap_frame *frame)
 {
     struct posix_thread *self = posix_self();
 
-    if (self->thread != thread_self() || !cancel_is_due_now(self))
+    if (self->thread != thread_self() || self->held != 0 || !cancel_is_due_now(self))
         return;
     frame->rip = (uint64_t)cancel_here;
     frame->rsp = (frame->rsp & ~(uint64_t)15) - 8; /* as behind a call */
@@ -87,7 +88,10 @@ int pthread_cancel(pthread_t id)
         resume_watch();
         cancel_tick(&cancel_timer);
     }
-    /* Of one that has it disabled no wait is ended: it looks for the request once it has enabled it. */
+    /*
+     * Of one that has it disabled no wait is ended: it looks for the request once it has enabled
+     * it.
+     */
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (!thread->cancel_disabled)
         thread_interrupt(thread->thread);

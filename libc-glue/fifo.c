@@ -7,6 +7,8 @@
 
 #include "pipe.h"
 
+const char fifo_is_linked = 1;
+
 /*
  * inode->fifo is the pipe while any end is open. The mutex "fifo" protects the pointer of every inode,
  * and makes finding a pipe and adding an end to it one step.

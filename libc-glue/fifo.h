@@ -11,5 +11,6 @@
  * writer without reader). Weak: only programs with mkfifo() carry it.
  */
 int fifo_open(struct inode *inode, int flags, struct file **out) __attribute__((weak));
+extern const char fifo_is_linked; /* who refers to it carries it */
 
 #endif

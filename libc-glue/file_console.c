@@ -10,6 +10,7 @@
 #include <platform/clock.h>
 
 #include "device.h"
+#include "key_signal.h"
 #include "terminal.h"
 
 #define FILE_CONSOLE_PIECE 256u         /* bytes moved under the lock at a time */
@@ -30,11 +31,14 @@ static void file_console_echo(const char *text, size_t len)
 
 static void file_console_raise(uint32_t signals)
 {
-    if (signal_from_terminal == NULL)
-        return;
-    for (int s = 1; signals >> s != 0; s++)
-        if (signals >> s & 1)
+    for (int s = 1; signals >> s != 0; s++) {
+        if (!(signals >> s & 1))
+            continue;
+        if (signal_from_terminal != NULL)
             signal_from_terminal(s);
+        else
+            key_signal_raise(s);
+    }
 }
 
 /* Take what was typed, as far as there is room. Any context. */
@@ -328,6 +332,8 @@ struct file *file_console_start(void)
     terminal_init(&file_console_terminal, file_console_echo);
     file_init(&file_console_first, &file_console_ops, O_RDWR);
     file_console_first.source = &file_console_source;
+    if (signal_from_terminal == NULL)
+        key_signal_start();
     console_set_listener(file_console_changed, NULL);
     file_console_pull(); /* what was typed during boot */
     return &file_console_first;

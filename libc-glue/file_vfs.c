@@ -1,4 +1,5 @@
 /* Open files of the VFS: regular files and directories; and open() itself. */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -85,13 +86,10 @@ static off_t file_vfs_seek(struct file *file, off_t offset, int whence)
         base = file->inode->size;
         mutex_unlock(&file->inode->data);
         break;
-#ifdef SEEK_DATA
     case SEEK_DATA:
     case SEEK_HOLE:
         return file_vfs_seek_data(file->inode, offset, whence == SEEK_HOLE);
-#endif
     default:
-        (void)file_vfs_seek_data;
         return -EINVAL;
     }
     if (offset > 0 && base > (off_t)(LONG_MAX - offset))

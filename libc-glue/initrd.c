@@ -166,14 +166,8 @@ int initrd_unpack(const void *archive, size_t len)
     int error;
 
     if (initrd_is_gzip(archive, len)) {
-        void *plain;
-
-        error = initrd_inflate != NULL ? initrd_inflate(archive, len, &plain, &len) : -ENOSYS;
-        if (error < 0) {
-            log_line(LOG_ERROR, "initrd: uncompressing failed: error %d", error);
-            return error;
-        }
-        archive = plain;
+        log_line(LOG_ERROR, "initrd: damaged gzip data: the domain builder could not uncompress it");
+        return -EINVAL;
     }
     error = cpio_each(archive, len, initrd_visit, &initrd, &offset);
     while (initrd.links != NULL) {
@@ -183,7 +177,10 @@ int initrd_unpack(const void *archive, size_t len)
         inode_put(link->inode);
         free(link);
     }
-    if (error < 0)
+    if (error == -EINVAL)
+        log_line(LOG_ERROR, "initrd: damaged cpio archive at byte %zu of %zu, %zu files unpacked",
+                 offset, len, initrd.files);
+    else if (error < 0)
         log_line(LOG_ERROR, "initrd: unpacking failed at byte %zu of %zu: error %d", offset, len,
                  error);
     else

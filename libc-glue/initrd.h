@@ -7,16 +7,13 @@
 #include <stddef.h>
 
 /*
- * Unpack an archive (cpio newc; gzip around it when initrd_inflate is there) below /. Plain contents are
- * not copied: the archive's memory stays in use for good. Errors are logged; what was unpacked
- * before stays. Returns 0 or a negative errno.
+ * Unpack an archive (cpio newc) below /. Contents are not copied: the archive's memory stays in use for
+ * good. Errors are logged; what was unpacked before stays. Returns 0 or a negative errno.
+ *
+ * A compressed ramdisk never comes here whole: Xen's domain builder uncompresses gzip when it loads the
+ * module of a PV guest, and hands over what it could not uncompress as it is.
+ * Source: Xen, tools/libs/guest/xg_dom_core.c, xc_dom_build_module().
  */
 int initrd_unpack(const void *archive, size_t len);
-
-/*
- * Uncompress gzip data to *out (page-mapped memory, kept for good). Returns 0, -EINVAL for damaged
- * data, -ENOMEM. Defined where the inflater is linked in.
- */
-int initrd_inflate(const void *data, size_t len, void **out, size_t *out_len) __attribute__((weak));
 
 #endif

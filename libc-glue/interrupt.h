@@ -7,6 +7,7 @@
 #ifndef LIBC_GLUE_INTERRUPT_H
 #define LIBC_GLUE_INTERRUPT_H
 
+#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -32,7 +33,7 @@ void cancel_point(void) __attribute__((weak));
 
 static inline bool interrupt_restarts(void)
 {
-    return signal_restart != NULL && signal_restart();
+    return signal_restart == NULL || signal_restart();
 }
 
 static inline void interrupt_cancel_point(void)
@@ -57,6 +58,41 @@ static inline void interrupt_release(void)
 {
     if (--posix_self()->held == 0 && signal_release != NULL)
         signal_release();
+}
+
+/*
+ * The end of a call that began with interrupt_hold() and holds nothing any more: handlers run, and a
+ * cancelled thread ends. True when the call was interrupted and is to be done again.
+ */
+static inline bool interrupt_again(long result)
+{
+    bool restart = false;
+
+    posix_self()->held--;
+    if (result == -EINTR) {
+        restart = interrupt_restarts();
+        interrupt_cancel_point();
+    } else if (signal_release != NULL) {
+        signal_release();
+    }
+    return restart;
+}
+
+/*
+ * The same around a wait under another mask (unless it is NULL), which is never done again. True when a
+ * signal is due already, so that there must be no wait.
+ */
+static inline bool interrupt_wait_begin(const sigset_t *mask, sigset_t *saved)
+{
+    interrupt_hold();
+    return mask != NULL && signal_wait_begin != NULL && signal_wait_begin(mask, saved);
+}
+
+static inline void interrupt_wait_end(long result, const sigset_t *mask, const sigset_t *saved)
+{
+    interrupt_again(result);
+    if (mask != NULL && signal_wait_end != NULL)
+        signal_wait_end(saved);
 }
 
 /* Somebody writes where nobody will read any more: SIGPIPE for the calling thread. */

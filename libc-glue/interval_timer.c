@@ -3,6 +3,9 @@
 #include <platform/clock.h>
 #include <platform/spinlock.h>
 
+/* Between two expiries that are told apart; those in between only count. So that threads get to run. */
+#define INTERVAL_TIMER_LEAST_NS 20000u
+
 static struct spinlock interval_timer_lock = SPINLOCK_INIT("interval timers");
 
 /* Lock held. How often it has expired by now; moves next_ns on. */
@@ -40,8 +43,10 @@ static void interval_timer_fired(struct timer *base)
         times = interval_timer_advance(timer);
     next_ns = timer->next_ns;
     spin_unlock(&interval_timer_lock, was_masked);
-    if (next_ns != 0)
-        timer_arm(base, next_ns);
+    if (next_ns != 0) {
+        uint64_t soon_ns = clock_monotonic_ns() + INTERVAL_TIMER_LEAST_NS;
+        timer_arm(base, next_ns > soon_ns ? next_ns : soon_ns);
+    }
     if (times != 0)
         timer->expired(timer, times);
 }

@@ -126,8 +126,10 @@ static ssize_t pipe_try_read(struct pipe *pipe, const struct iovec *iov, int n, 
     if (done == 0 && pipe->counts.writers > 0)
         done = -EAGAIN;
     mutex_unlock(&pipe->mutex);
-    if (done > 0)
+    if (done > 0) {
         poll_source_notify(&pipe->writers, POLLOUT | POLLWRNORM);
+        poll_source_notify(&pipe->readers, POLLOUT | POLLWRNORM); /* an end for both waits there */
+    }
     return done;
 }
 

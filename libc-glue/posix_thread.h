@@ -1,9 +1,10 @@
 /*
  * posix_thread: what POSIX knows of a thread beyond the runtime's struct thread.
  *
- * A pthread_t is the address of one. main's is static, so a program without threads or signals carries
- * nothing more than this struct; the others are made by pthread_create() and live until they are joined
- * (or, detached, until they end). thread->posix points here; threads of the runtime have none.
+ * A pthread_t is the address of one. main's is static, so a program without threads or signals
+ * carries nothing more than this struct; the others are made by pthread_create() and live until
+ * they are joined (or, detached, until they end). thread->posix points here; threads of the runtime
+ * have none.
  */
 #ifndef LIBC_GLUE_POSIX_THREAD_H
 #define LIBC_GLUE_POSIX_THREAD_H
@@ -46,13 +47,15 @@ struct posix_thread {
     struct _pthread_cleanup_context *cleanups; /* innermost first */
 
     /*
-     * Signals: sets as in signal_core.h. `blocked` and `held` are the thread's own to write; the rest
-     * is protected by the lock "signals", and the sets are also read without it.
+     * Signals: sets as in signal_core.h. `blocked` and `held` are the thread's own to write; the
+     * rest is protected by the lock "signals", and the sets are also read without it.
      */
     uint64_t blocked;
     uint64_t pending;    /* sent to this thread */
+    uint64_t given;      /* of those sent to the process, what this thread is to take */
     uint64_t awaited;    /* by sigwait(), while it sleeps */
     struct list queue;   /* the siginfo of those pending, struct signal_node */
+    unsigned handled;    /* handlers that have run on it */
     unsigned held;       /* calls under way in which no handler may cut in: interrupt_hold() */
     stack_t alternate;   /* sigaltstack(); ss_flags SS_DISABLE when there is none */
 };
@@ -61,8 +64,8 @@ struct posix_thread {
 struct posix_thread *posix_self(void);
 
 /*
- * The thread that an id names, or NULL. Structs are reused but never given back, so that the id of a
- * thread that was joined, or has ended detached, is noticed until a new thread takes its place.
+ * The thread that an id names, or NULL. Structs are reused but never given back, so that the id of
+ * a thread that was joined, or has ended detached, is noticed until a new thread takes its place.
  */
 static inline struct posix_thread *posix_thread_of(pthread_t id)
 {

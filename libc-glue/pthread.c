@@ -1,10 +1,11 @@
 /*
  * pthread: the life of a POSIX thread: create, exit, join, detach.
  *
- * A thread ends in pthread_exit(): cleanup handlers, thread_local objects, keys' destructors, newlib's
- * memory, and then, with upcalls masked on its last steps, `ended`. Its stack and the runtime's struct
- * are freed by the joiner; those of a detached thread by the next thread that is created, joined or
- * ends. The struct posix_thread goes back to a pool and never to malloc: see posix_thread_of().
+ * A thread ends in pthread_exit(): cleanup handlers, thread_local objects, keys' destructors,
+ * newlib's memory, and then, with upcalls masked on its last steps, `ended`. Its stack and the
+ * runtime's struct are freed by the joiner; those of a detached thread by the next thread that is
+ * created, joined or ends. The struct posix_thread goes back to a pool and never to malloc: see
+ * posix_thread_of().
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -120,7 +121,7 @@ int pthread_create(pthread_t *id, const pthread_attr_t *attr, void *(*start)(voi
         return EAGAIN;
     }
     thread->join = attr != NULL && attr->__detachstate == PTHREAD_CREATE_DETACHED ? POSIX_DETACHED
-                                                                                   : POSIX_JOINABLE;
+                                                                                  : POSIX_JOINABLE;
     *id = (pthread_t)thread;
     __atomic_add_fetch(&pthreads.alive, 1, __ATOMIC_RELAXED);
     thread_go(thread->thread);
@@ -204,7 +205,9 @@ static void pthread_settle(struct posix_thread *thread, struct posix_thread *sel
     spin_unlock(&pthreads.lock, was_masked);
 }
 
-/* Wait for the end, as a cancellation point; cancelled, the thread stays joinable. 0 or -ETIMEDOUT. */
+/*
+ * Wait for the end, as a cancellation point; cancelled, the thread stays joinable. 0 or -ETIMEDOUT.
+ */
 static int pthread_await(struct posix_thread *thread, struct posix_thread *self,
                          uint64_t deadline_ns)
 {

@@ -1,6 +1,7 @@
 /*
- * pthread_attr: attributes of threads. Those that a guest cannot offer are refused when they are set or,
- * scheduling, when a thread is created with them; the address of a stack is, as elsewhere, its upper end.
+ * pthread_attr: attributes of threads. Those that a guest cannot offer are refused when they are
+ * set or, scheduling, when a thread is created with them; the address of a stack is, as elsewhere,
+ * its upper end.
  */
 #define _GNU_SOURCE
 #include "pthread_attr.h"
@@ -54,8 +55,8 @@ int pthread_getattr_np(pthread_t id, pthread_attr_t *attr)
     if (posix == NULL || posix->thread == NULL)
         return ESRCH;
     *attr = (pthread_attr_t){
-        .__detachstate = posix->join == POSIX_DETACHED ? PTHREAD_CREATE_DETACHED
-                                                       : PTHREAD_CREATE_JOINABLE,
+        .__detachstate =
+            posix->join == POSIX_DETACHED ? PTHREAD_CREATE_DETACHED : PTHREAD_CREATE_JOINABLE,
         .__stackaddr = (char *)posix->thread->stack_base + posix->thread->stack_size,
         .__stacksize = posix->thread->stack_size,
         .__guardsize = posix->thread->stack_is_ours ? PAGE_SIZE : 0,
@@ -96,7 +97,10 @@ int pthread_attr_getinheritsched(const pthread_attr_t *attr, int *inherit)
     return 0;
 }
 
-/* All threads compete for the same vCPU, which is both scopes' meaning here; one of them is offered. */
+/*
+ * All threads compete for the same vCPU, which is both scopes' meaning here; one of them is
+ * offered.
+ */
 int pthread_attr_setscope(pthread_attr_t *attr, int scope)
 {
     if (scope == PTHREAD_SCOPE_PROCESS)

@@ -5,9 +5,9 @@
  *   __word[1]  how many have come       __word[3]  how many will look at it again
  *   __pointer  the wait queue
  *
- * The last to come takes the others out of the queue, so that they do not touch the barrier again: it may
- * be destroyed as soon as one thread has returned. Only one that a signal took out of the queue before
- * still comes back to look; destroying waits for it.
+ * The last to come takes the others out of the queue, so that they do not touch the barrier again:
+ * it may be destroyed as soon as one thread has returned. Only one that a signal took out of the
+ * queue before still comes back to look; destroying waits for it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -20,9 +20,9 @@
 #include "interrupt.h"
 
 #define BARRIER_NEEDED __word[0]
-#define BARRIER_CAME   __word[1]
-#define BARRIER_ROUND  __word[2]
-#define BARRIER_INSIDE   __word[3]
+#define BARRIER_CAME __word[1]
+#define BARRIER_ROUND __word[2]
+#define BARRIER_INSIDE __word[3]
 #define BARRIER_QUEUE(barrier) ((struct wait_queue *)(void *)(barrier)->__pointer)
 
 _Static_assert(sizeof(struct wait_queue) <= sizeof(((pthread_barrier_t *)NULL)->__pointer),

@@ -1,6 +1,6 @@
 /*
- * pthread_cleanup: handlers for when a thread does not return. The contexts lie on the thread's stack,
- * in blocks that <pthread.h>'s macros open and close.
+ * pthread_cleanup: handlers for when a thread does not return. The contexts lie on the thread's
+ * stack, in blocks that <pthread.h>'s macros open and close.
  */
 #define _GNU_SOURCE
 #include <pthread.h>

@@ -4,9 +4,9 @@
  *   __pointer  the wait queue; all zero before its first use
  *   __clock    of timed waits; 0 means CLOCK_REALTIME
  *
- * One lock for all of them is held from before the mutex is given up until the thread is in the queue,
- * so no signal falls between. Whoever signals takes waiters out of the queue: a woken thread does not
- * touch the condition again, which may be destroyed by then.
+ * One lock for all of them is held from before the mutex is given up until the thread is in the
+ * queue, so no signal falls between. Whoever signals takes waiters out of the queue: a woken thread
+ * does not touch the condition again, which may be destroyed by then.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -79,9 +79,8 @@ int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, clockid
 int pthread_cond_timedwait(pthread_cond_t *cond, pthread_mutex_t *mutex,
                            const struct timespec *time)
 {
-    return pthread_cond_clockwait(cond, mutex,
-                                  cond->__clock != 0 ? (clockid_t)cond->__clock : CLOCK_REALTIME,
-                                  time);
+    return pthread_cond_clockwait(
+        cond, mutex, cond->__clock != 0 ? (clockid_t)cond->__clock : CLOCK_REALTIME, time);
 }
 
 static void cond_wake(pthread_cond_t *cond, size_t n)

@@ -2,8 +2,8 @@
  * pthread_key: values that each thread has of its own.
  *
  * A key is a place in one table; its generation is odd while it is in use and tells a thread's old
- * value, of a key deleted since, from one of the key that has taken its place. A thread's values are
- * an array that grows with the highest key it sets.
+ * value, of a key deleted since, from one of the key that has taken its place. A thread's values
+ * are an array that grows with the highest key it sets.
  */
 #include <errno.h>
 #include <limits.h>
@@ -100,7 +100,8 @@ int pthread_setspecific(pthread_key_t key, const void *value)
         if (key_grow(self, key + 1) != 0)
             return ENOMEM;
     }
-    self->key_values->value[key] = (struct thread_key_value){ (void *)(uintptr_t)value, generation };
+    self->key_values->value[key] =
+        (struct thread_key_value){ (void *)(uintptr_t)value, generation };
     return 0;
 }
 
@@ -108,8 +109,7 @@ void *pthread_getspecific(pthread_key_t key)
 {
     const struct thread_key_values *values = posix_self()->key_values;
 
-    if (values == NULL || key >= values->n ||
-        values->value[key].generation != key_generation(key))
+    if (values == NULL || key >= values->n || values->value[key].generation != key_generation(key))
         return NULL;
     return values->value[key].value;
 }

@@ -19,12 +19,12 @@
 #include "pthread_mutex.h"
 #include "wait_limit.h"
 
-#define MUTEX_WORD     __word[0]
-#define MUTEX_DEPTH    __word[1]
-#define MUTEX_OWNER    __pointer[0]
-#define MUTEX_TYPE(mutex)     ((mutex)->__type & MUTEX_TYPE_MASK)
+#define MUTEX_WORD __word[0]
+#define MUTEX_DEPTH __word[1]
+#define MUTEX_OWNER __pointer[0]
+#define MUTEX_TYPE(mutex) ((mutex)->__type & MUTEX_TYPE_MASK)
 #define MUTEX_PROTOCOL(mutex) ((mutex)->__type >> MUTEX_PROTOCOL_SHIFT & MUTEX_PROTOCOL_MASK)
-#define MUTEX_DESTROYED       (-1)
+#define MUTEX_DESTROYED (-1)
 
 static bool mutex_try(pthread_mutex_t *mutex)
 {

@@ -1,6 +1,6 @@
 /*
- * pthread_once: initialise something once. __word[0] is a futex word. An initialiser that is cancelled
- * has not run: the next caller begins again.
+ * pthread_once: initialise something once. __word[0] is a futex word. An initialiser that is
+ * cancelled has not run: the next caller begins again.
  */
 #include <pthread.h>
 

@@ -1,11 +1,11 @@
 /*
  * pthread_rwlock: locks for many readers or one writer.
  *
- *   __word[0]     futex word: number of readers, or RWLOCK_WRITER; RWLOCK_WAITED when some may sleep
+ *   __word[0]     futex word: number of readers, or RWLOCK_WRITER; RWLOCK_WAITED: some may sleep
  *   __pointer[0]  the writer; a thread asks it only about itself
  *
- * Readers go first: one that reads already may always read again, as POSIX wants of recursive readers,
- * and writers wait until nobody reads. The last to leave wakes all who wait.
+ * Readers go first: one that reads already may always read again, as POSIX wants of recursive
+ * readers, and writers wait until nobody reads. The last to leave wakes all who wait.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -16,12 +16,12 @@
 
 #include "wait_limit.h"
 
-#define RWLOCK_WAITED  0x80000000u
-#define RWLOCK_WRITER  0x40000000u
+#define RWLOCK_WAITED 0x80000000u
+#define RWLOCK_WRITER 0x40000000u
 #define RWLOCK_READERS 0x3fffffffu
 
-#define RWLOCK_WORD   __word[0]
-#define RWLOCK_OWNER  __pointer[0]
+#define RWLOCK_WORD __word[0]
+#define RWLOCK_OWNER __pointer[0]
 
 static bool rwlock_change(pthread_rwlock_t *rwlock, unsigned *from, unsigned to)
 {

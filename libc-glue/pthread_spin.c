@@ -1,6 +1,7 @@
 /*
- * pthread_spin: spin locks for programs that ask for them. On one vCPU whoever spins keeps the holder from
- * going on, so a thread that finds the lock taken lets others run. The object is the holder's thread id.
+ * pthread_spin: spin locks for programs that ask for them. On one vCPU whoever spins keeps the
+ * holder from going on, so a thread that finds the lock taken lets others run. The object is the
+ * holder's thread id.
  */
 #include <errno.h>
 #include <pthread.h>

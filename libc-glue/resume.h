@@ -1,6 +1,6 @@
 /*
- * resume: what changes a thread's way when an upcall goes back to it. The runtime has one hook for it;
- * here it serves asynchronous signals and asynchronous cancellation.
+ * resume: what changes a thread's way when an upcall goes back to it. The runtime has one hook for
+ * it; here it serves asynchronous signals and asynchronous cancellation.
  */
 #ifndef LIBC_GLUE_RESUME_H
 #define LIBC_GLUE_RESUME_H

@@ -1,9 +1,9 @@
 /*
  * semaphore: counting semaphores without names.
  *
- * __state holds the value in its low half, which is the futex word, and the number of threads that wait
- * in its high half; one atomic operation changes both. So sem_post() knows from its only access whether
- * somebody waits, and the semaphore may be gone before it wakes him.
+ * __state holds the value in its low half, which is the futex word, and the number of threads that
+ * wait in its high half; one atomic operation changes both. So sem_post() knows from its only
+ * access whether somebody waits, and the semaphore may be gone before it wakes him.
  */
 #define _GNU_SOURCE
 #include <semaphore.h>
@@ -22,7 +22,7 @@
 #include "result.h"
 #include "wait_limit.h"
 
-#define SEM_WAITER   ((uint64_t)1 << 32)
+#define SEM_WAITER ((uint64_t)1 << 32)
 #define SEM_VALUE(s) ((uint32_t)(s))
 
 static const uint32_t *sem_word(const sem_t *sem)

@@ -1,6 +1,6 @@
 /*
- * semaphore_named: semaphores by name. One exists once, is counted for each sem_open(), and is freed when
- * its name is unlinked and all have closed it.
+ * semaphore_named: semaphores by name. One exists once, is counted for each sem_open(), and is
+ * freed when its name is unlinked and all have closed it.
  */
 #include <semaphore.h>
 

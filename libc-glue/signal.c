@@ -84,12 +84,19 @@ static void signal_discard(signal_set_t *pending, struct list *queue, int number
         signal_node_done(node);
 }
 
+static struct posix_thread *signal_posix_of(struct thread *thread)
+{
+    return thread == posix_main()->thread ? posix_main() : thread->posix;
+}
+
 static void signal_discard_of_thread(struct thread *thread, void *arg)
 {
-    struct posix_thread *posix = thread->posix;
+    struct posix_thread *posix = signal_posix_of(thread);
 
-    if (posix != NULL)
-        signal_discard(&posix->pending, &posix->queue, *(int *)arg);
+    if (posix == NULL)
+        return;
+    signal_discard(&posix->pending, &posix->queue, *(int *)arg);
+    posix->given &= ~SIGNAL_BIT(*(int *)arg);
 }
 
 int signal_set_action(int number, const struct sigaction *action, struct sigaction *old)
@@ -108,7 +115,7 @@ int signal_set_action(int number, const struct sigaction *action, struct sigacti
         signals.action[number] = wanted;
         if (signal_ignored(number)) { /* what is pending already is ignored, too */
             signal_discard(&signals.pending, &signals.queue, number);
-            signal_discard(&posix_main()->pending, &posix_main()->queue, number);
+            __atomic_and_fetch(&signals.given, ~SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
             thread_for_each(signal_discard_of_thread, &number);
         }
     }
@@ -127,11 +134,6 @@ struct posix_thread *signal_self(void)
     if (self->posix != NULL)
         return self->posix;
     return self == posix_main()->thread ? posix_main() : NULL;
-}
-
-static struct posix_thread *signal_posix_of(struct thread *thread)
-{
-    return thread == posix_main()->thread ? posix_main() : thread->posix;
 }
 
 struct signal_search {
@@ -220,6 +222,49 @@ static void signal_poke_fired(struct timer *timer)
         signal_poke_ns *= 2;
 }
 
+static void signal_give(struct posix_thread *taker, int number)
+{
+    taker->given |= SIGNAL_BIT(number);
+    __atomic_or_fetch(&signals.given, SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
+}
+
+/* One that the process was sent has been taken, or is to be given to another thread. */
+static void signal_not_given(struct posix_thread *self, int number)
+{
+    self->given &= ~SIGNAL_BIT(number);
+    __atomic_and_fetch(&signals.given, ~SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
+}
+
+void signal_give_back(struct posix_thread *self)
+{
+    signal_set_t back = self->given & self->blocked & ~self->awaited;
+
+    while (back != 0) {
+        int number = __builtin_ctzll(back) + 1;
+        struct posix_thread *taker;
+
+        back &= back - 1;
+        signal_not_given(self, number);
+        if ((signals.pending & SIGNAL_BIT(number)) == 0)
+            continue;
+        taker = signal_find_taker(number);
+        if (taker != NULL) {
+            signal_give(taker, number);
+            signal_kick(taker);
+        }
+    }
+}
+
+void signal_block(struct posix_thread *self, signal_set_t blocked)
+{
+    __atomic_store_n(&self->blocked, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
+    if ((self->given & self->blocked) == 0)
+        return;
+    bool was_masked = spin_lock(&signals.lock);
+    signal_give_back(self);
+    spin_unlock(&signals.lock, was_masked);
+}
+
 int signal_post_locked(struct posix_thread *to, const siginfo_t *info, struct signal_node *node)
 {
     int number = info->si_signo;
@@ -249,6 +294,8 @@ int signal_post_locked(struct posix_thread *to, const siginfo_t *info, struct si
         list_append(queue, &node->link);
     }
     __atomic_or_fetch(pending, SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
+    if (takes && to == NULL)
+        signal_give(taker, number);
     if (takes)
         signal_kick(taker);
     return 0;
@@ -267,7 +314,8 @@ int signal_post(struct posix_thread *to, const siginfo_t *info, struct signal_no
 
 int signal_take(struct posix_thread *self, signal_set_t set, siginfo_t *info)
 {
-    signal_set_t own = self->pending & set, all = signals.pending & set;
+    signal_set_t own = self->pending & set;
+    signal_set_t all = signals.pending & set & (self->given | ~signals.given);
     signal_set_t *pending = &signals.pending;
     struct list *queue = &signals.queue;
     struct signal_node *node;
@@ -282,8 +330,11 @@ int signal_take(struct posix_thread *self, signal_set_t set, siginfo_t *info)
     }
     *info = (siginfo_t){ .si_signo = number, .si_code = SI_USER };
     node = signal_node_next(queue, queue, number);
-    if (node == NULL || signal_node_next(queue, &node->link, number) == NULL)
+    if (node == NULL || signal_node_next(queue, &node->link, number) == NULL) {
         __atomic_and_fetch(pending, ~SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
+        if (pending == &signals.pending)
+            signal_not_given(self, number);
+    }
     if (node != NULL) {
         signal_node_done(node); /* may complete the info */
         *info = node->info;
@@ -301,7 +352,7 @@ void signal_forget(struct signal_node *node)
         /* A classic signal may stand for others, too, that were sent meanwhile. */
         if (number >= SIGNAL_FIRST_REALTIME &&
             signal_node_next(&signals.queue, &signals.queue, number) == NULL)
-            __atomic_and_fetch(&signals.pending, ~SIGNAL_BIT(number), __ATOMIC_SEQ_CST);
+            signal_discard(&signals.pending, &signals.queue, number);
     }
     spin_unlock(&signals.lock, was_masked);
 }

@@ -71,6 +71,14 @@ static void signal_frame_from_context(struct trap_frame *frame, const ucontext_t
                     ((uint64_t)gregs[REG_EFL] & SIGNAL_FLAGS);
 }
 
+/* What the ABI wants at a function's beginning: an empty x87 stack; and no exception enabled. */
+static void signal_fpu_fresh(void)
+{
+    static const uint32_t mxcsr = 0x1f80;
+
+    __asm__ volatile("fninit; ldmxcsr %0" : : "m"(mxcsr));
+}
+
 bool signal_run_on_frame(struct posix_thread *self, struct trap_frame *frame,
                          const siginfo_t *forced)
 {
@@ -82,6 +90,7 @@ bool signal_run_on_frame(struct posix_thread *self, struct trap_frame *frame,
 
     vcpu_fpu_init(fpu); /* the parts that saving leaves alone must be 0 */
     vcpu_fpu_save(fpu);
+    signal_fpu_fresh();
     signal_context_from_frame(&context, frame, fpu, forced);
     do {
         vcpu_restore_upcalls(false);
@@ -100,6 +109,6 @@ void signal_on_resume(struct trap_frame *frame)
 {
     struct posix_thread *self = signal_self();
 
-    if (self != NULL && self->held == 0 && signal_due(self) != 0)
+    if (self != NULL && !signal_held(self) && signal_due(self) != 0)
         signal_run_on_frame(self, frame, NULL);
 }

@@ -5,8 +5,9 @@
  * is protected by the lock "signals", which is taken before "threads". Sending is fine in an event
  * handler; taking and running handlers is for threads.
  *
- * The life of a signal: signal_post() makes it pending, for one thread or for the process, and wakes a
- * thread that may take it (thread_interrupt() ends its wait with -EINTR). That thread runs the handler
+ * The life of a signal: signal_post() makes it pending, for one thread or for the process; the latter
+ * is given to a thread that has it unblocked, and to another one when that thread blocks it or ends.
+ * thread_interrupt() ends that thread's wait with -EINTR, if it waits. The thread runs the handler
  * in signal_run(): where it meets the signal in a system call, or, if it runs, from the resume hook at
  * the end of the next upcall (signal_async.c). Default actions, too, are carried out by the taker.
  */
@@ -61,7 +62,8 @@ struct signal_node {
 
 struct signals {
     struct spinlock lock;
-    signal_set_t pending; /* for the process; also read without the lock */
+    signal_set_t pending; /* for the process; also read without the lock, as is the next: */
+    signal_set_t given;   /* of these, what some thread is to take; the others anybody may */
     struct list queue;    /* struct signal_node */
     struct wait_queue waiting;
     struct sigaction action[NSIG];
@@ -95,10 +97,23 @@ struct posix_thread *signal_self(void);
 /* Signals that the thread may take now. */
 static inline signal_set_t signal_due(const struct posix_thread *self)
 {
-    return (__atomic_load_n(&self->pending, __ATOMIC_SEQ_CST) |
-            __atomic_load_n(&signals.pending, __ATOMIC_SEQ_CST)) &
-           ~self->blocked;
+    signal_set_t shared = __atomic_load_n(&signals.pending, __ATOMIC_SEQ_CST) &
+                          (self->given | ~__atomic_load_n(&signals.given, __ATOMIC_SEQ_CST));
+
+    return (__atomic_load_n(&self->pending, __ATOMIC_SEQ_CST) | shared) & ~self->blocked;
 }
+
+/* Is the calling thread inside, so that no handler may cut in? */
+static inline bool signal_held(const struct posix_thread *self)
+{
+    return self->held != 0;
+}
+
+/* Change the calling thread's mask, and no more: what it was given and has blocked, others get. */
+void signal_block(struct posix_thread *self, signal_set_t blocked);
+
+/* Lock held: the thread takes no more of those that it was given and has blocked. */
+void signal_give_back(struct posix_thread *self);
 
 /* Is nothing to be done about it, as things stand? Lock held, or a moment's answer. */
 bool signal_ignored(int number);

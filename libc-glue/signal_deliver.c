@@ -52,13 +52,13 @@ static void signal_call_handler(struct posix_thread *self, struct signal_call *c
         blocked |= SIGNAL_BIT(call->info->si_signo);
     signal_set_put(&call->context->uc_sigmask, self->blocked);
     call->context->uc_stack = self->alternate;
-    self->blocked = blocked & ~SIGNAL_UNBLOCKABLE;
+    signal_block(self, blocked);
     if ((action->sa_flags & SA_ONSTACK) != 0 && (self->alternate.ss_flags & SS_DISABLE) == 0 &&
         !signal_on_alternate(self))
         signal_call_on((char *)self->alternate.ss_sp + self->alternate.ss_size, signal_invoke, call);
     else
         signal_invoke(call);
-    self->blocked = signal_set_of(&call->context->uc_sigmask) & ~SIGNAL_UNBLOCKABLE;
+    signal_block(self, signal_set_of(&call->context->uc_sigmask));
 }
 
 /* The handler interrupts its own thread here, in C: setcontext() with this context comes back here. */
@@ -113,6 +113,7 @@ static bool signal_act(struct posix_thread *self, const siginfo_t *info, ucontex
         return false;
     }
     outcome->handlers++;
+    self->handled++;
     if ((action.sa_flags & SA_RESTART) == 0)
         outcome->restart = false;
     if (context != NULL)
@@ -153,14 +154,14 @@ void signal_run_due(void)
 {
     struct posix_thread *self = signal_self();
 
-    if (self != NULL && self->held == 0 && signal_due(self) != 0)
+    if (self != NULL && !signal_held(self) && signal_due(self) != 0)
         signal_run(self, NULL);
 }
 
 void signal_set_mask(struct posix_thread *self, signal_set_t blocked)
 {
-    __atomic_store_n(&self->blocked, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
-    if (self->held == 0 && signal_due(self) != 0)
+    signal_block(self, blocked);
+    if (!signal_held(self) && signal_due(self) != 0)
         signal_run(self, NULL);
 }
 
@@ -182,7 +183,7 @@ bool signal_wait_begin(const sigset_t *mask, sigset_t *saved)
     struct posix_thread *self = posix_self();
 
     signal_set_put(saved, self->blocked);
-    __atomic_store_n(&self->blocked, signal_set_of(mask) & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
+    signal_block(self, signal_set_of(mask));
     return signal_due(self) != 0;
 }
 
@@ -208,6 +209,7 @@ void thread_end_signals(struct posix_thread *self)
     bool was_masked = spin_lock(&signals.lock);
 
     self->blocked = ~(signal_set_t)0; /* it takes no more of the process's */
+    signal_give_back(self);
     while (signal_take(self, self->pending, &info) != 0)
         continue;
     spin_unlock(&signals.lock, was_masked);

@@ -111,7 +111,7 @@ bool signal_on_trap(struct trap_frame *frame, uint64_t fault_address)
         return false;
     self = signal_self();
     /* Also inside a call that holds something: no handler could ever give that back. */
-    if (self == NULL || self->held != 0 || !signal_describe_trap(frame, fault_address, &info))
+    if (self == NULL || signal_held(self) || !signal_describe_trap(frame, fault_address, &info))
         return false;
     if ((self->blocked & SIGNAL_BIT(info.si_signo)) != 0 ||
         signals.action[info.si_signo].sa_handler == SIG_DFL ||

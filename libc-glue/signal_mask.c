@@ -50,18 +50,19 @@ static int signal_suspend(signal_set_t blocked)
 {
     struct posix_thread *self = posix_self();
     signal_set_t before = self->blocked;
-    struct signal_outcome outcome = { .handlers = 0 };
+    unsigned handled = self->handled;
 
     interrupt_cancel_point();
-    __atomic_store_n(&self->blocked, blocked & ~SIGNAL_UNBLOCKABLE, __ATOMIC_SEQ_CST);
-    while (outcome.handlers == 0) {
+    signal_block(self, blocked);
+    while (self->handled == handled) {
         bool was_masked = spin_lock(&signals.lock);
-        if (signal_due(self) == 0)
+        /* A handler may have cut in just now; from here on none does. */
+        if (signal_due(self) == 0 && self->handled == handled)
             wait_queue_sleep(&signals.waiting, &signals.lock, was_masked, CLOCK_NEVER, true,
                              "a signal");
         else
             spin_unlock(&signals.lock, was_masked);
-        outcome = signal_run(self, NULL);
+        signal_run(self, NULL);
         if (posix_thread_cancelled(self))
             break;
     }

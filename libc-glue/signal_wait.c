@@ -17,10 +17,10 @@
 static int signal_await(signal_set_t set, siginfo_t *info, uint64_t deadline_ns)
 {
     struct posix_thread *self = posix_self();
+    unsigned handled = self->handled;
     int number, error = 0;
 
     for (;;) {
-        struct signal_outcome outcome;
         bool was_masked = spin_lock(&signals.lock);
 
         number = signal_take(self, set, info);
@@ -28,20 +28,25 @@ static int signal_await(signal_set_t set, siginfo_t *info, uint64_t deadline_ns)
             spin_unlock(&signals.lock, was_masked);
             return number != 0 ? number : -EAGAIN;
         }
+        if (self->handled != handled) { /* a handler cut in on the way here */
+            spin_unlock(&signals.lock, was_masked);
+            return -EINTR;
+        }
         self->awaited = set;
         error = wait_queue_sleep(&signals.waiting, &signals.lock, was_masked, deadline_ns, true,
                                  "a signal");
         was_masked = spin_lock(&signals.lock);
         number = signal_take(self, set, info); /* before it could reach a handler */
         self->awaited = 0;
+        signal_give_back(self);
         spin_unlock(&signals.lock, was_masked);
         if (error == -EINTR)
             thread_take_interrupt();
         if (number != 0)
             return number;
-        outcome = signal_run(self, NULL);
+        signal_run(self, NULL);
         interrupt_cancel_point();
-        if (outcome.handlers != 0)
+        if (self->handled != handled)
             return -EINTR;
     }
 }

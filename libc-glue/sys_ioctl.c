@@ -5,6 +5,7 @@
 
 #include "fd.h"
 #include "inode.h"
+#include "interrupt.h"
 #include "result.h"
 
 /* What any file knows. */
@@ -49,5 +50,7 @@ int ioctl(int fd, unsigned long request, ...)
         return (int)result(-EBADF);
     done = sys_ioctl_any(fd, file, (unsigned int)request, arg);
     file_put(file);
+    if (signal_release != NULL)
+        signal_release(); /* TIOCSWINSZ raises SIGWINCH: here and now */
     return (int)result(done);
 }

@@ -1,6 +1,6 @@
 /*
- * thread_end: what a thread leaves to be done at its end, by whom it is left. Weak: a program that never
- * asked for such a thing does not carry what does it.
+ * thread_end: what a thread leaves to be done at its end, by whom it is left. Weak: a program that
+ * never asked for such a thing does not carry what does it.
  */
 #ifndef LIBC_GLUE_THREAD_END_H
 #define LIBC_GLUE_THREAD_END_H

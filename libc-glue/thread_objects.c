@@ -1,7 +1,7 @@
 /*
- * thread_objects: C++'s objects of threads. The compiler registers each thread_local object's destructor
- * when the object is made; they run at the thread's end, the youngest first, before the keys' destructors.
- * main's run among the atexit handlers, from where its first one was registered.
+ * thread_objects: C++'s objects of threads. The compiler registers each thread_local object's
+ * destructor when the object is made; they run at the thread's end, the youngest first, before the
+ * keys' destructors. main's run among the atexit handlers, from where its first one was registered.
  */
 #include <stdlib.h>
 

@@ -7,6 +7,7 @@
 #include <runtime/boot.h>
 #include <runtime/cmdline.h>
 #include <runtime/log.h>
+#include <runtime/pages.h>
 #include <runtime/panic.h>
 #include <runtime/thread.h>
 
@@ -14,6 +15,8 @@
 
 #define LAUNCH_STACK_MIN (64ul << 10)
 #define LAUNCH_STACK_MAX (1ul << 20)
+#define LAUNCH_STACK_ENOUGH (512ul << 10)
+#define LAUNCH_LEFT (256ul << 10) /* for the guard, page tables and the first of the heap */
 
 /* libc-glue defines this: constructors, main, exit. */
 void program_main(int argc, char **argv, char **envp) __attribute__((noreturn));
@@ -78,7 +81,7 @@ void launch_report_settings(void)
         log_line(LOG_WARNING, "command line: unknown setting: %s", launch.parsed.unknown[i]);
 }
 
-/* Bytes for main's stack: `stack=`, or a sixteenth of the memory within bounds. */
+/* Bytes for main's stack: `stack=`, or a sixteenth of the memory within bounds, and of what is at hand. */
 static size_t launch_stack_size(void)
 {
     const char *value = launch_setting("stack", 0);
@@ -97,7 +100,13 @@ static size_t launch_stack_size(void)
     size = memory_pages() * PAGE_SIZE / 16;
     if (size < LAUNCH_STACK_MIN)
         return LAUNCH_STACK_MIN;
-    return size < LAUNCH_STACK_MAX ? size : LAUNCH_STACK_MAX;
+    if (size > LAUNCH_STACK_MAX)
+        size = LAUNCH_STACK_MAX;
+    /* Rather a little less than half a millisecond for mapping more memory now. */
+    size_t at_hand = pages_at_hand() * PAGE_SIZE;
+    if (at_hand < size + LAUNCH_LEFT && at_hand >= LAUNCH_STACK_ENOUGH + LAUNCH_LEFT)
+        size = at_hand - LAUNCH_LEFT;
+    return size;
 }
 
 static void launch_thread(void *arg)
@@ -107,7 +116,8 @@ static void launch_thread(void *arg)
 
     (void)arg;
     parsed->argv[0] = (char *)(uintptr_t)(name != NULL ? name : "xenolith");
-    boot_stage("main: %zu arguments", parsed->argc - 1);
+    boot_stage("main: %zu arguments, stack %zu KiB", parsed->argc - 1,
+               thread_self()->stack_size / 1024);
     program_main((int)parsed->argc, parsed->argv, parsed->envp);
 }
 

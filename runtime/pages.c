@@ -67,13 +67,15 @@ void pages_put(void *page)
     spin_unlock(&pages.lock, was_masked);
 }
 
-/* When they do not lie in one piece, the first of them go to the list. */
+/* When they do not lie in one piece, the first of them go to the list. The stock for page tables stays. */
 void *pages_get_run_at_hand(size_t n)
 {
     void *first = NULL;
     bool was_masked = spin_lock(&pages.lock);
 
-    while (first == NULL && n <= memory_reached() - pages.mark) {
+    size_t keep = memory_reached() < memory_pages() && pages.n_freed < PAGES_STOCK ? PAGES_STOCK : 0;
+
+    while (first == NULL && n + keep <= memory_reached() - pages.mark) {
         char *start = memory_page(pages.mark);
 
         if ((char *)memory_page(pages.mark + n - 1) == start + (n - 1) * PAGE_SIZE) {
@@ -88,6 +90,11 @@ void *pages_get_run_at_hand(size_t n)
     }
     spin_unlock(&pages.lock, was_masked);
     return first;
+}
+
+size_t pages_at_hand(void)
+{
+    return memory_reached() - pages.mark;
 }
 
 void *pages_get_run(size_t n)

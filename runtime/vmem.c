@@ -7,6 +7,7 @@
 #include <runtime/pages.h>
 #include <runtime/sync.h>
 
+#define VMEM_STACK_FEW 64u     /* pages that are mapped one by one rather than by a step of memory */
 #define VMEM_STEP 256u         /* pages handled at a time: bounds the stack and the tables needed */
 #define VMEM_HEAP_STEP_MIN 16u /* pages the heap grows by at least, when there are that many */
 #define VMEM_STACK_CACHE 16u
@@ -277,6 +278,9 @@ static uintptr_t vmem_stack_in_place(size_t n)
 {
     uintptr_t guard = (uintptr_t)pages_get_run_at_hand(n + 1);
 
+    /* Making the next 2 MiB reachable still costs less than new addresses for each page. */
+    if (guard == 0 && n > VMEM_STACK_FEW && memory_reach(pages_get_for_table) == 0)
+        guard = (uintptr_t)pages_get_run_at_hand(n + 1);
     if (guard == 0)
         return 0;
     memory_protect(guard, 1, 0);

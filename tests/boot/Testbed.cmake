@@ -1,6 +1,5 @@
 # The testbed that all tests of one ctest run share: a test that boots guests says
 # FIXTURES_REQUIRED testbed and ENVIRONMENT "${XENOLITH_TEST_ENVIRONMENT}".
-include_guard(GLOBAL)
 
 # A name of its own for each build directory: two of them can be tested at once.
 string(SHA256 _testbed_name ${CMAKE_BINARY_DIR})
@@ -11,6 +10,12 @@ set(XENOLITH_TEST_ENVIRONMENT
     XENOLITH_BUILD_DIR=${CMAKE_BINARY_DIR}/tests/programs
     XENOLITH_NO_INSTALL=1)
 
+# Variables are for each directory that includes this; the two tests are made once.
+get_property(_testbed_made GLOBAL PROPERTY XENOLITH_TESTBED_MADE)
+if(_testbed_made)
+    return()
+endif()
+set_property(GLOBAL PROPERTY XENOLITH_TESTBED_MADE ON)
 add_test(NAME testbed.up COMMAND ${XENOLITH_SDK}/bin/xenolith host up -m 1G)
 add_test(NAME testbed.down COMMAND ${XENOLITH_SDK}/bin/xenolith host down)
 set_tests_properties(testbed.up PROPERTIES

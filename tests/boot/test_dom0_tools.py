@@ -177,9 +177,10 @@ class Following(Dom0Case):
 
     def test_a_guest_that_is_not_asked_is_left_alone(self):
         name, child = self.start_guest()
-        ran = self.dom0("xenolith-follow", "-t", "0.5", name)
+        ran = self.dom0("xenolith-follow", "-t", "1", name)
         self.assert_ran(ran, 124, b"stage main")
-        self.assertNotIn(b"uptime", ran.stdout)
+        # At most what it published by itself when it started.
+        self.assertLessEqual(ran.stdout.count(b"uptime"), 1, ran.stdout)
         self.end_guest(child, 0)
 
 

@@ -60,7 +60,8 @@ int main(void)
 @unittest.skipUnless(shutil.which("gdb"), "gdb is not installed")
 class GdbCase(BootCase):
     def gdb(self, target: object, *commands: str, options: tuple = ()) -> str:
-        words = [word for one in commands for word in ("-ex", one)]
+        # Whether gdb also tells an argument's value at entry depends on the compiler.
+        words = [word for one in ("set print entry-values no", *commands) for word in ("-ex", one)]
         ran = self.xenolith("gdb", target, "--batch", *options, *words)
         self.assert_ran(ran, 0)
         self.said = ran.stdout.decode(errors="replace")
@@ -77,8 +78,8 @@ class AProgramUnderGdb(GdbCase):
     def test_breakpoint_backtrace_variables_steps_and_the_end(self):
         said = self.gdb(self.program(COUNT), "break add", "continue", "backtrace", "print by",
                         "print total", "next", "print total", "delete", "continue")
-        self.assertRegex(said, r"hit Breakpoint 1, add \(by=1\) at .*prog\.c:6")
-        self.assertRegex(said, r"#0 +add \(by=1\) at .*prog\.c:6\n#1 .* main \(.*\) at .*prog\.c:12")
+        self.assertRegex(said, r"hit Breakpoint 1, add \(by=(by@entry=)?1\) at .*prog\.c:6")
+        self.assertRegex(said, r"#0 +add \(by=(by@entry=)?1\) at .*prog\.c:6\n#1 .* main \(.*\) at .*prog\.c:12")
         self.assertRegex(said, r"\$1 = 1\n\$2 = 0\n")
         self.assertIn("$3 = 1", said)
         self.assertIn("sum 10\n", said)
@@ -142,21 +143,20 @@ class ARunningGuest(GdbCase):
 
     def test_a_gdb_that_is_killed_lets_go_of_the_guest(self):
         name, child = self.start_guest(LONG)
-        debugger = self.start("gdb", name, "-ex", "break work", "-ex", "continue",
-                              stdin=subprocess.PIPE)
-        self.wait_for(debugger, b"hit Breakpoint 1")
-        os.killpg(debugger.pid, signal.SIGTERM)
-        debugger.wait(BOUND_SECONDS)
+        with Terminal(self, "gdb", name, "-ex", "break work", "-ex", "continue") as terminal:
+            terminal.wait_for(b"hit Breakpoint 1")
+            os.killpg(terminal.pid, signal.SIGTERM)
         self.gdb(name, "set var rounds = 100000")        # another one may come, and it goes on
         self.assertEqual(child.wait(BOUND_SECONDS), 5)
 
     def test_a_guest_that_is_destroyed_under_gdb(self):
         name, child = self.start_guest(LONG)
-        debugger = self.start("gdb", name, "--batch", "-ex", "break work", "-ex", "continue", "-ex",
-                              "delete", "-ex", "echo going on\\n", "-ex", "continue")
-        self.wait_for(debugger, b"going on")
-        self.assert_ran(self.xenolith("host", "exec", "--", "xl", "destroy", name), 0)
-        self.assertIn(b"SIGKILL", debugger.communicate(timeout=BOUND_SECONDS)[0])
+        with Terminal(self, "gdb", name) as terminal:
+            terminal.wait_for(b"(gdb) ")
+            terminal.write(b"continue\n")
+            terminal.wait_for(b"Continuing.")
+            self.assert_ran(self.xenolith("host", "exec", "--", "xl", "destroy", name), 0)
+            terminal.wait_for(b"SIGKILL")
         child.wait(BOUND_SECONDS)
 
     def test_ctrl_c_stops_a_guest_that_does_not_stop(self):
@@ -186,8 +186,8 @@ class Terminal:
 
     def __init__(self, case: BootCase, *argv: object) -> None:
         self._case = case
-        self._pid, self._fd = pty.fork()
-        if self._pid == 0:
+        self.pid, self._fd = pty.fork()
+        if self.pid == 0:
             os.environ["TERM"] = "dumb"
             os.execv(COMMAND, [COMMAND, *map(str, argv)])
 
@@ -213,9 +213,9 @@ class Terminal:
     def __exit__(self, *_exc: object) -> None:
         os.close(self._fd)                               # hangs up
         end = time.monotonic() + 60
-        while os.waitpid(self._pid, os.WNOHANG)[0] == 0:
+        while os.waitpid(self.pid, os.WNOHANG)[0] == 0:
             if time.monotonic() > end:
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
             time.sleep(0.05)
 
 

@@ -1,10 +1,12 @@
 """`xenolith run` as its user sees it: a program goes in, its output and its status come out."""
+import signal
+import subprocess
 import sys
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from boot_case import ROOT, BootCase  # noqa: E402
+from boot_case import BOUND_SECONDS, ROOT, BootCase  # noqa: E402
 
 HELLO = '#include <stdio.h>\nint main(void) { puts("Hello, Xen!"); return 0; }\n'
 
@@ -86,6 +88,70 @@ class StdinReachesTheGuest(BootCase):
         ran = self.xenolith("run", "-q", source, stdin=b"first\nsecond line\nthird\n")
         self.assert_ran(ran, 3, b"2: second line\n")
         self.assertTrue(ran.stdout.endswith(b"end\n"), ran.stdout)
+
+
+class TheTerminalIsATerminal(BootCase):
+    """tests/guest/terminal, and what is typed to it: only after it said that it is ready for it."""
+
+    def type_to(self, how: str, *exchanges: tuple[bytes, bytes]) -> tuple[bytes, int]:
+        """Type each first and wait for each second; returns all output and the status."""
+        child = self.start("run", "-q", ROOT / "tests" / "guest" / "terminal" / "main.c", "--", how,
+                           stdin=subprocess.PIPE)
+        seen = self.wait_for(child, b"ready\n")
+        for keys, answer in exchanges:
+            child.stdin.write(keys)
+            child.stdin.flush()
+            seen += self.wait_for(child, answer)
+        child.stdin.close()
+        seen += child.stdout.read()
+        return seen, child.wait(BOUND_SECONDS)
+
+    def test_lines_are_edited_before_they_are_read(self):
+        seen, status = self.type_to(
+            "lines",
+            (b"heklo\x7f\x7f\x7fllo\n", b"[hello]\n"),                 # backspace
+            (b"wrong\x15right\n", b"[right]\n"),                         # Ctrl-U
+            (b"one two  \x17three\n", b"[one three]\n"),                 # Ctrl-W
+            (b"a\x16\x7f\x16\x04b\r", b"[a\x7f\x04b]\n"),               # Ctrl-V; Enter is CR
+            (b"\n", b"[]\n"),
+            (b"half", b"half"),                                          # the echo
+            (b"\x04\x04", b"[half]\nend\n"),                            # Ctrl-D: hands over, ends
+            (b"more\n", b"[more]\n"))
+        self.assertEqual(status, 0)
+        self.assertIn(b"heklo\b \b\b \b\b \bllo", seen)                # how it looked
+        self.assertTrue(seen.endswith(b"end\n"), seen)
+
+    def test_raw_keys_come_one_by_one_and_without_echo(self):
+        seen, status = self.type_to(
+            "keys",
+            (b"a", b"<61>"),
+            (b"\x03\x04\x1a\r\n\x7f\x00\xff\x11\x13", b"<13>"),
+            (b"q", b"five\n"),
+            (b"123", b""),
+            (b"45", b"cooked\n"),
+            (b"line\n", b"[line\n]\n"))
+        self.assertEqual(status, 0)
+        self.assertEqual(seen, b"ready\n<61><03><04><1a><0d><0a><7f><00><ff><11><13><71>five\n"
+                               b"<12345>cooked\nline\n[line\n]\n")
+
+    def test_ctrl_c_is_sigint(self):
+        seen, status = self.type_to(
+            "interrupt",
+            (b"forgotten\x03", b"interrupted\n"),
+            (b"\x1c", b"quit\n"),                                       # Ctrl-backslash
+            (b"kept\n", b"waiting\n"),
+            (b"\x03", b"^C"))
+        self.assertIn(b"[kept\n]\n", seen)
+        self.assertEqual(status, 128 + signal.SIGINT)
+
+    def test_ctrl_c_ends_a_program_that_knows_nothing_of_signals(self):
+        child = self.start("run", "-q", self.program(
+            '#include <stdio.h>\nint main(void) { puts("ready"); fflush(stdout); for (;;) ; }\n'),
+            stdin=subprocess.PIPE)
+        self.wait_for(child, b"ready\n")
+        child.stdin.write(b"\x03")
+        child.stdin.flush()
+        self.assertEqual(child.wait(BOUND_SECONDS), 128 + signal.SIGINT)
 
 
 class AProgramEndsBadly(BootCase):

@@ -5,7 +5,7 @@ function(xenolith_glue_test name)
     list(TRANSFORM ARGN PREPEND ${CMAKE_SOURCE_DIR}/libc-glue/ OUTPUT_VARIABLE sources)
     list(TRANSFORM sources APPEND .c)
     add_executable(test_${name} test_${name}.c glue_test.c ${sources})
-    target_compile_options(test_${name} PRIVATE -std=gnu11 -g -O1 -Wall -Wextra -D_GNU_SOURCE
+    target_compile_options(test_${name} PRIVATE -std=gnu11 -g -O1 -Wall -Wextra -D_GNU_SOURCE=
         -D__XEN_INTERFACE_VERSION__=0x00040d00
         -fsanitize=address,undefined -fno-sanitize-recover=all)
     target_include_directories(test_${name} PRIVATE ${CMAKE_SOURCE_DIR}/libc-glue
@@ -24,6 +24,7 @@ xenolith_glue_test(cpio cpio initrd file poll_source ${_glue_vfs})
 xenolith_glue_test(epoll epoll eventfd ${_glue_fd})
 xenolith_glue_test(fd ${_glue_fd})
 xenolith_glue_test(pipe pipe fifo eventfd poll_many ${_glue_fd} ${_glue_vfs})
+xenolith_glue_test(signal signal signal_default interval_timer posix_thread)
 xenolith_glue_test(ramfs file poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
 xenolith_glue_test(vfs file poll_source ${_glue_vfs})

@@ -37,5 +37,6 @@ void pass(uint64_t ns)
 struct timespec in(uint64_t ns)
 {
     ns += fakexen_now();
-    return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000) };
+    return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000),
+                              .tv_nsec = (long)(ns % 1000000000) };
 }

@@ -1,5 +1,6 @@
 /*
- * guest_pthreads: POSIX threads of the guest, run inside a test, and their times on the test's clock.
+ * guest_pthreads: POSIX threads of the guest, run inside a test, and their times on the test's
+ * clock.
  */
 #ifndef TESTS_HOST_GUEST_PTHREADS_H
 #define TESTS_HOST_GUEST_PTHREADS_H

@@ -314,7 +314,7 @@ static void body_no_memory(void)
 
     CHECK_EQ(pthread_attr_init(&attr), 0);
     CHECK_EQ(pthread_attr_setstacksize(&attr, 1ul << 40), 0);
-    for (int i = 0; i < 3; i++)
+    for (n = 0; n < 64; n++) /* until all memory is reached, which takes tables */
         CHECK_EQ(pthread_create(&thread, &attr, return_arg, NULL), EAGAIN);
     used = pages_used();
     for (n = 0; n < 10; n++)

@@ -301,6 +301,8 @@ static void body_barrier(void)
     memset(&barrier, 0xff, sizeof(barrier));
     for (int i = 0; i < 2; i++)
         CHECK_EQ((intptr_t)ended(threads[i]), 0);
+    for (size_t i = 0; i < sizeof(barrier); i++)
+        CHECK_EQ(((unsigned char *)&barrier)[i], 0xff);
     CHECK_EQ(handled, 2);
 }
 

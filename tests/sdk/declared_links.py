@@ -26,8 +26,8 @@ VIEWS = (["-D_GNU_SOURCE"], ["-D_XOPEN_SOURCE=500"], ["-D_POSIX_C_SOURCE=199506L
 # Parts of other headers, which say so when included alone.
 NOT_ALONE = re.compile(r"(machine|ssp|bits)/|sys/_|_.*\.h$")
 
-# Declared for the program to define, not for us.
-OF_THE_PROGRAM = {"main"}
+# Not ours to define: the program's, and a name in C whose symbol is another one (<libgen.h>'s basename).
+NOT_SYMBOLS = {"main", "__xpg_basename"}
 
 DECLARATION = re.compile(r"/\* (.*?):\d+:[NOI][CF] \*/ extern (.*)$")
 NAME = re.compile(r"([A-Za-z_]\w*) \(")
@@ -76,7 +76,7 @@ def declared_by(gcc: Path, header: str, view: list[str], work: Path) -> dict[str
         # Wrapped declarations of inline definitions are `static`, and so not matched.
         if match and (name := function_name(match[2])):
             names[name] = match[1].split("/include/")[-1]
-    return {name: file for name, file in names.items() if name not in OF_THE_PROGRAM}
+    return {name: file for name, file in names.items() if name not in NOT_SYMBOLS}
 
 
 def function_name(declaration: str) -> str | None:

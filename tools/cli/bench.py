@@ -16,8 +16,9 @@ figures repeat to about 1 % however busy this machine is. They show the length o
 or the cost of real traps. Every figure stands beside that of a Linux PV guest in the same run.
 
   boot       from unpause to the program's first line on the console, by memory size
+  calls      threads, locks, timers, memory, files, small calls and a compute loop, per operation
 """
-BENCHES = {"boot": "bench_boot"}
+BENCHES = {"boot": "bench_boot", "calls": "bench_calls"}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 from .attach import attach, write_stdout
 from .config import parse_name
 from .errors import UserError
+from .guest import CONSOLE_SCRIPT
 from .layout import Layout
 from .output import GuestOutput
 from .progress import Progress
@@ -26,7 +27,26 @@ def command(options: argparse.Namespace, layout: Layout) -> int:
     with running_dom0(Progress()) as dom0:
         if dom0.run(["xl", "list", name], timeout=60).status:
             raise UserError(f"no guest {name!r}", "see `xenolith ps`")
+        domid = name if name.isdigit() else dom0.run(["xl", "domid", name], check=True).out.strip().decode()
         output = GuestOutput(write_stdout)
-        status = attach(dom0.popen(["xl", "console", name]), output.feed)
+        console = dom0.popen(["sh", "-c", CONSOLE_SCRIPT, "xenolith-console", domid])
+        status = attach(WithoutNotice(console), output.feed)
         output.finish()
         return status
+
+
+class WithoutNotice:
+    """xenconsole's process without the byte by which it says on stderr that the console is open."""
+
+    def __init__(self, process) -> None:
+        self._process = process
+
+    def __getattr__(self, name: str):
+        return getattr(self._process, name)
+
+    def read(self):
+        for stream, data in self._process.read():
+            if stream == "err":
+                data = data.strip(b"\0\1")
+            if data:
+                yield stream, data

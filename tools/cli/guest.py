@@ -25,11 +25,12 @@ from .output import GuestOutput
 from .signals import take
 
 GUEST_DIR = "/run/xenolith"
-# Distributions keep it outside PATH. It writes one byte to stderr when it has the console open.
+# Distributions keep it outside PATH. It writes one byte to stderr when it has the console open, and
+# reads its stdin, which is no terminal, only when it is told to.
 CONSOLE_SCRIPT = """
 for program in "$(command -v xenconsole)" /usr/lib/xen-*/bin/xenconsole \\
         /usr/libexec/xen/bin/xenconsole /usr/lib/xen/bin/xenconsole; do
-    [ -x "$program" ] && exec "$program" --start-notify-fd 2 "$1"
+    [ -x "$program" ] && exec "$program" --interactive --start-notify-fd 2 "$1"
 done
 echo "no xenconsole on this host" >&2
 exit 127

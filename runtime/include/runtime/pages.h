@@ -25,6 +25,8 @@ void *pages_get_for_table(void);
 void *pages_get_run(size_t n);
 /* The same, but only of pages that cost nothing: never used, and within reach already. */
 void *pages_get_run_at_hand(size_t n);
+/* How many those are, the longest run at most. */
+size_t pages_at_hand(void);
 
 struct pages_stats {
     size_t total; /* pages of the domain */

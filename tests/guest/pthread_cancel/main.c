@@ -1,6 +1,6 @@
 /*
- * Threads that others end: where a request takes effect and where it waits, what runs then and in which
- * order, and that nothing is left locked.
+ * Threads that others end: where a request takes effect and where it waits, what runs then and in
+ * which order, and that nothing is left locked.
  */
 #define _GNU_SOURCE
 #include <pthread.h>
@@ -14,6 +14,7 @@
 
 static char trace[64];
 static volatile unsigned progress;
+static volatile bool asked; /* cancel_in() has made its request */
 
 static void note(void *word)
 {
@@ -27,9 +28,11 @@ static void cancel_in(void *(*function)(void *), void *arg)
     void *result;
 
     trace[0] = '\0';
+    asked = false;
     CHECK_EQ(pthread_create(&thread, NULL, function, arg), 0);
     usleep(5000);
     CHECK_EQ(pthread_cancel(thread), 0);
+    asked = true;
     CHECK_EQ(pthread_join(thread, &result), 0);
     CHECK(result == PTHREAD_CANCELED);
     CHECK_EQ(pthread_cancel(thread), ESRCH);
@@ -143,8 +146,10 @@ static void *disabled(void *arg)
 
     CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &old), 0);
     CHECK_EQ(old, PTHREAD_CANCEL_ENABLE);
+    while (!asked)
+        CHECK_EQ(usleep(10000), 0); /* not even ended early */
     pthread_testcancel();
-    CHECK_EQ(usleep(20000), 0); /* not even ended early */
+    CHECK_EQ(usleep(1000), 0);
     CHECK_EQ(write(ends[1], "x", 1), 1);
     progress = 1;
     CHECK_EQ(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL), 0);
@@ -200,7 +205,9 @@ static void *compute(void *arg)
     return arg;
 }
 
-/* It gives the CPU away itself, so nothing that comes back to it is an upcall; then it runs alone. */
+/*
+ * It gives the CPU away itself, so nothing that comes back to it is an upcall; then it runs alone.
+ */
 static void *compute_after_yield(void *arg)
 {
     double sum = 0;
@@ -322,7 +329,7 @@ static void *join_first(void *arg)
 
 static void *join_second(void *second)
 {
-    usleep(10000); /* the second waits for this one by now */
+    usleep(50000); /* the second waits for this one by now */
     CHECK_EQ(pthread_join(*(pthread_t *)second, NULL), EDEADLK);
     progress = 5;
     return NULL;

@@ -1,6 +1,6 @@
 /*
- * What threads wait by: every kind of lock, its errors and its limits in time, conditions, barriers,
- * semaphores, and the same under the names of C11.
+ * What threads wait by: every kind of lock, its errors and its limits in time, conditions,
+ * barriers, semaphores, and the same under the names of C11.
  */
 #define _GNU_SOURCE
 #include <limits.h>
@@ -316,7 +316,7 @@ static void test_barrier(void)
     CHECK_EQ(pthread_barrier_init(&barrier, NULL, 0), EINVAL);
     CHECK_EQ(pthread_barrier_init(&barrier, NULL, 5), 0);
     CHECK_EQ(pthread_create(&threads[0], NULL, meet, &barrier), 0);
-    usleep(5000);
+    usleep(50000);
     CHECK_EQ(pthread_barrier_destroy(&barrier), EBUSY);
     for (int i = 1; i < 5; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, meet, &barrier), 0);
@@ -409,7 +409,7 @@ static void test_semaphore(void)
     CHECK_ERRNO(sem_timedwait(&sem, &no_time), EINVAL);
     for (int i = 0; i < 5; i++)
         CHECK_EQ(pthread_create(&threads[i], NULL, wait_semaphore, &sem), 0);
-    usleep(5000);
+    usleep(50000);
     CHECK_ERRNO(sem_destroy(&sem), EBUSY);
     for (int i = 0; i < 6; i++)
         CHECK_EQ(sem_post(&sem), 0);

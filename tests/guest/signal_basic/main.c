@@ -279,6 +279,57 @@ static void waiting_thread(void)
     sigprocmask(SIG_UNBLOCK, &term, NULL);
 }
 
+static pthread_t handled_by;
+
+static void note_thread(int number)
+{
+    handled_by = pthread_self();
+    note(number);
+}
+
+static void *kill_process(void *arg)
+{
+    usleep(5000);
+    kill(getpid(), SIGUSR1);
+    for (volatile int i = 0; i < 20000000 && count == 0; i++)
+        continue;
+    CHECK(!pthread_equal(handled_by, pthread_self()));
+    return arg;
+}
+
+/* A signal to the process goes to main when main may take it, and else to who may. */
+static void who_takes_it(void)
+{
+    sigset_t usr1 = set_of(SIGUSR1), term = set_of(SIGTERM);
+    pthread_t thread;
+    void *got;
+
+    handle(SIGUSR1, note_thread, 0);
+    for (int i = 0; i < 3; i++) {
+        count = 0;
+        CHECK_EQ(pthread_create(&thread, NULL, kill_process, NULL), 0);
+        while (count == 0)
+            pause();
+        pthread_join(thread, NULL);
+        CHECK(pthread_equal(handled_by, pthread_self()));
+    }
+    sigprocmask(SIG_BLOCK, &usr1, NULL);
+    count = 0;
+    kill(getpid(), SIGUSR1);
+    CHECK_EQ(count, 0);
+    sigprocmask(SIG_UNBLOCK, &usr1, NULL);
+    CHECK_EQ(count, 1);
+
+    /* Who waits for it comes first, even if the sender has it unblocked, with its deadly default. */
+    sigprocmask(SIG_BLOCK, &term, NULL);
+    CHECK_EQ(pthread_create(&thread, NULL, wait_for_term, NULL), 0);
+    usleep(5000);
+    sigprocmask(SIG_UNBLOCK, &term, NULL);
+    kill(getpid(), SIGTERM);
+    pthread_join(thread, &got);
+    CHECK_EQ((intptr_t)got, SIGTERM);
+}
+
 static char alternate[SIGSTKSZ];
 static char *handler_stack;
 
@@ -341,6 +392,7 @@ int main(void)
     suspend();
     values();
     waiting_thread();
+    who_takes_it();
     alternate_stack();
     jumping();
     CHECK_STR(strsignal(SIGSEGV), "Segmentation fault");

@@ -1,6 +1,6 @@
 /*
- * The guest's <pthread.h> for libc-glue's sources on the host: the real objects of the sysroot, all under
- * names that the host's C library does not have. Host headers that know threads come first.
+ * The guest's <pthread.h> for libc-glue's sources on the host: the real objects of the sysroot, all
+ * under names that the host's C library does not have. Host headers that know threads come first.
  */
 #ifndef TESTS_HOST_GUEST_PTHREAD_H
 #define TESTS_HOST_GUEST_PTHREAD_H

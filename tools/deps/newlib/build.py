@@ -32,7 +32,11 @@ OPTIONS = [
     "--disable-multilib", "--disable-libgloss", "--disable-nls",
     "--disable-newlib-supplied-syscalls", "--enable-newlib-io-long-long",
     "--enable-newlib-io-long-double", "--enable-newlib-io-c99-formats",
-    "--enable-newlib-io-pos-args", "--enable-newlib-mb",
+    "--enable-newlib-io-pos-args", "--enable-newlib-mb", "--enable-newlib-iconv",
+    "--enable-newlib-iconv-encodings=" + ",".join((
+        "us_ascii", "utf_8", "utf_16", "utf_16be", "utf_16le", "ucs_2", "ucs_2be", "ucs_2le",
+        "ucs_2_internal", "ucs_4", "ucs_4be", "ucs_4le", "ucs_4_internal", "iso_8859_1",
+        "iso_8859_15", "koi8_r", "win_1252")),
     "--enable-newlib-retargetable-locking", "--enable-newlib-multithread",
     "--enable-newlib-register-fini", "--enable-newlib-long-time_t",
     "--enable-newlib-reent-thread-local", "--enable-newlib-global-stdio-streams",

@@ -82,6 +82,15 @@ EDITS = [
          r"defined \(__CYGWIN__\)(?= \|\| defined\(__rtems__\)\n#define _CS_PATH)", _OR_XENOLITH),
     Edit("libc/include/pthread.h", "affinity, pthread_getattr_np",
          r"^#if defined\(__rtems__\)", _OR_XENOLITH),
+    Edit("libc/include/pthread.h", "joining with a limit",
+         r"^int\tpthread_join \(.*\);$",
+         "\\g<0>\n#if __GNU_VISIBLE\nint\tpthread_tryjoin_np (pthread_t, void **);\n"
+         "int\tpthread_timedjoin_np (pthread_t, void **, const struct timespec *);\n"
+         "int\tpthread_clockjoin_np (pthread_t, void **, clockid_t, const struct timespec *);\n#endif"),
+    Edit("libc/include/regex.h", "compiles alone", r"^#include <sys/cdefs.h>$",
+         "\\g<0>\n#include <sys/types.h>"),
+    Edit("libc/include/sys/utime.h", "compiles alone", r"^#define _SYS_UTIME_H$",
+         "\\g<0>\n#include <sys/types.h>"),
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, siglongjmp",
          r"\(defined\(__CYGWIN__\) \|\| defined\(__rtems__\)(?=\) && __POSIX_VISIBLE)",
          _OR_XENOLITH),
@@ -102,12 +111,13 @@ REPLACED = {
     "libc-glue's descriptors": [
         "libc/posix/_isatty.c", "libc/posix/creat.c", "libc/posix/isatty.c", "libc/unix/getcwd.c",
         "libc/unix/pread.c", "libc/unix/pwrite.c", "libc/unix/ttyname.c", "libc/unix/ttyname_r.c"],
+    "libc-glue's wordexp(), as newlib's asks a shell": ["libc/posix/wordexp.c", "libc/posix/wordfree.c"],
     "libc-glue's words for unknown errors": ["libc/string/u_strerr.c"],
     "libc-glue's end of a program": ["libc/stdlib/abort.c"],
     "libc-glue's locks": ["libc/misc/lock.c"],
     "libc-glue's random numbers": ["libc/stdlib/arc4random.c", "libc/stdlib/arc4random_uniform.c"],
     "libc-glue's users": ["libc/unix/getpwent.c"],
-    "libc-glue's signals": ["libc/unix/sigset.c"],
+    "libc-glue's signals": ["libc/signal/raise.c", "libc/unix/sigset.c"],
     "libc-glue's terminals and logins": [
         "libc/unix/getlogin.c", "libc/unix/getpass.c", "libc/unix/getut.c"],
     "the runtime's stack protector": ["libc/ssp/stack_protector.c"],
@@ -117,12 +127,18 @@ REPLACED = {
 }
 
 
+# Headers for other systems, which do not compile here.
+REMOVED = ["libc/include/regdef.h", "libc/include/utmp.h", "libc/include/sys/custom_file.h"]
+
+
 def apply(newlib: Path) -> None:
     """Turn an unpacked newlib directory (the one with configure.host) into ours."""
     include = newlib / "libc" / "sys" / "xenolith" / "include"
     shutil.copytree(HERE / "sysroot", include)
     for edit in EDITS:
         edit.apply(newlib)
+    for name in REMOVED:
+        (newlib / name).unlink()
     for why, files in REPLACED.items():
         for name in files:
             if not (newlib / name).is_file():

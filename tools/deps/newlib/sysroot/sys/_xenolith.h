@@ -5,6 +5,9 @@
 #ifndef _SYS__XENOLITH_H
 #define _SYS__XENOLITH_H
 
+/* newlib's configuration, which headers that begin with this one would miss. */
+#include <newlib.h>
+
 /* Options of POSIX.1-2008: values for `#if _POSIX_X > 0` and for sysconf(). */
 #define _POSIX_VERSION                      200809L
 #define _POSIX2_VERSION                     200809L
