@@ -166,7 +166,7 @@ int initrd_unpack(const void *archive, size_t len)
     int error;
 
     if (initrd_is_gzip(archive, len)) {
-        log_line(LOG_ERROR, "initrd: damaged gzip data: the domain builder could not uncompress it");
+        log_line(LOG_ERROR, "initrd: damaged gzip data, which Xen's tools could not uncompress");
         return -EINVAL;
     }
     error = cpio_each(archive, len, initrd_visit, &initrd, &offset);

@@ -7,11 +7,11 @@
 #include <stddef.h>
 
 /*
- * Unpack an archive (cpio newc) below /. Contents are not copied: the archive's memory stays in use for
- * good. Errors are logged; what was unpacked before stays. Returns 0 or a negative errno.
+ * Unpack an archive (cpio newc) below /. Contents are not copied: the archive's memory stays in use
+ * for good. Errors are logged; what was unpacked before stays. Returns 0 or a negative errno.
  *
- * A compressed ramdisk never comes here whole: Xen's domain builder uncompresses gzip when it loads the
- * module of a PV guest, and hands over what it could not uncompress as it is.
+ * Xen's domain builder uncompresses gzip when it loads the module of a PV guest, and hands over as
+ * it is what it could not uncompress: gzip data that comes here is damaged.
  * Source: Xen, tools/libs/guest/xg_dom_core.c, xc_dom_build_module().
  */
 int initrd_unpack(const void *archive, size_t len);

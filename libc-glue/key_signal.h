@@ -1,5 +1,5 @@
 /*
- * key_signal: Ctrl-C and its kin in a program without signals, which they end as the default action says.
+ * key_signal: Ctrl-C and its kin in a program without signals: they do the default action.
  *
  * The terminal asks for this where signal_from_terminal() is not linked.
  */

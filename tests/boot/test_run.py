@@ -112,7 +112,7 @@ class TheTerminalIsATerminal(BootCase):
             (b"heklo\x7f\x7f\x7fllo\n", b"[hello]\n"),                 # backspace
             (b"wrong\x15right\n", b"[right]\n"),                         # Ctrl-U
             (b"one two  \x17three\n", b"[one three]\n"),                 # Ctrl-W
-            (b"a\x16\x7f\x16\x04b\r", b"[a\x7f\x04b]\n"),               # Ctrl-V; Enter is CR
+            (b"a\x16\x7f\x16\x04b\r", b"[a\x7f\x04b]\n"),           # Ctrl-V; Enter is CR
             (b"\n", b"[]\n"),
             (b"half", b"half"),                                          # the echo
             (b"\x04\x04", b"[half]\nend\n"),                            # Ctrl-D: hands over, ends

@@ -22,7 +22,7 @@ from . import prereq
 from .attach import write_stdout
 from .build import build_program, ensure_sdk, needs_sdk
 from .config import NAME_PATTERN
-from .errors import UserError
+from .errors import Interrupted, UserError
 from .guest import Ending, Guest, explain_create_failure, unique_name
 from .image import GZIP_MAGIC, read_image
 from .initrd import pack
@@ -262,7 +262,11 @@ def run_gdb(dom0, domain: str, image: Path, options: argparse.Namespace, layout:
         try:
             status = subprocess.run(argv, check=False).returncode
         finally:
-            bridge.close()
+            try:
+                bridge.close()
+            except Interrupted:         # only the first signal raises; the guest must be let go of
+                bridge.close()
+                raise
     if bridge.error is not None:
         raise UserError(f"the debugger's part in dom0 failed: {bridge.error}", "see `xenolith ps`")
     return status if status >= 0 else 128 - status

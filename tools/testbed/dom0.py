@@ -6,7 +6,6 @@ one command and gone with it; the standing testbed of `xenolith host up`, shared
 from __future__ import annotations
 
 import abc
-import fcntl
 import os
 import selectors
 import shutil
@@ -20,12 +19,12 @@ from typing import Callable, Iterator
 
 from . import hostfiles, saved, standing
 from .errors import TestbedError
-from .machine import PORTS, Machine, Shape
+from .machine import Machine, Shape
+from .port import PORT_SECONDS, PortLock
 from .session import CHUNK, DATA, ERR, EXIT, FILE, KILL, OUT, TIME, Result, Session
 
 Say = Callable[[str], None]
 
-PORT_SECONDS = 60.0
 COMMAND_START_SECONDS = 120.0
 
 
@@ -171,30 +170,6 @@ def this_is_dom0() -> bool:
 
 
 # ---- a dom0 in a testbed ------------------------------------------------------------------------
-
-class PortLock:
-    """The right to use one port of a machine; held as a lock on a file beside its socket."""
-
-    def __init__(self, machine: Machine) -> None:
-        end = time.monotonic() + PORT_SECONDS
-        while True:
-            for number in range(PORTS):
-                file = open(machine.folder / f"p{number}.lock", "a", encoding="ascii")
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    self.number = number
-                    self._file = file
-                    return
-                except BlockingIOError:
-                    file.close()
-            if time.monotonic() > end:
-                raise TestbedError(f"all {PORTS} ports of the testbed are in use; "
-                                   "end some of the commands that use it")
-            time.sleep(0.1)
-
-    def release(self) -> None:
-        self._file.close()
-
 
 class Port:
     """A port with a synchronised session, for one command or file after the other."""

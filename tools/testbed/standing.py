@@ -17,6 +17,7 @@ from deps.cache import cache_dir, locked
 from . import hostfiles, saved
 from .errors import TestbedError
 from .machine import Machine, Shape
+from .port import PortLock
 from .session import Session
 
 Say = Callable[[str], None]
@@ -54,8 +55,7 @@ def find(say: Say) -> Machine | None:
 
 
 def answers(machine: Machine) -> bool:
-    """Port 15 is kept for this question."""
-    from .dom0 import PortLock
+    """Asked on whatever port is free."""
     try:
         lock = PortLock(machine)
         try:

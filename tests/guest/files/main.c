@@ -1,6 +1,6 @@
 /*
- * Files in memory, from open() to a full RAM: what POSIX says of each call, the errno of its wrong uses,
- * and that what is deleted leaves nothing behind.
+ * Files in memory, from open() to a full RAM: what POSIX says of each call, the errno of its wrong
+ * uses, and that what is deleted leaves nothing behind.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -356,7 +356,8 @@ static void test_links(void)
     CHECK(realpath("to-dir//../to-dir/.", target) != NULL);
     CHECK_STR(target, "/tmp/test/dir");
     CHECK(realpath("nothing/at/all", target) == NULL && errno == ENOENT);
-    CHECK_EQ(unlink("dir/up") + unlink("to-dir") + rmdir("dir") + unlink("loop-a") + unlink("loop-b"), 0);
+    CHECK_EQ(unlink("dir/up") + unlink("to-dir") + rmdir("dir"), 0);
+    CHECK_EQ(unlink("loop-a") + unlink("loop-b"), 0);
     CHECK_EQ(unlink("dangling") + unlink("made-through-link") + unlink("soft") + unlink("two"), 0);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Files that came with the guest: what xl was given as ramdisk is at / when main begins, whole, and can
- * be changed; a damaged one costs an error line, not the guest.
+ * Files that came with the guest: what xl was given as ramdisk is at / when main begins, whole, and
+ * can be changed; a damaged one costs an error line, not the guest.
  *
  * argv[1] tells which of make_initrd.py's ramdisks it is.
  */

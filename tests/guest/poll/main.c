@@ -1,6 +1,6 @@
 /*
  * Waiting for descriptors: pipes, eventfds and timerfds, each with threads on both sides, through
- * blocking calls, poll, select and epoll; end of file, broken pipes, and descriptors that do not wait.
+ * blocking calls, poll, select and epoll; ends of file, broken pipes, O_NONBLOCK.
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -262,8 +262,18 @@ static void *open_to_write(void *arg)
     return NULL;
 }
 
+static void *read_some_later(void *fd)
+{
+    static char block[PIPE_BUF];
+
+    usleep(10000);
+    CHECK_EQ(read((int)(intptr_t)fd, block, sizeof(block)), sizeof(block));
+    return NULL;
+}
+
 static void test_named_pipe(void)
 {
+    static char block[65536];
     char text[8];
     int fd, both;
     void *thread;
@@ -281,6 +291,10 @@ static void test_named_pipe(void)
     both = open("/tmp/fifo", O_RDWR);
     CHECK_EQ(write(both, "abc", 3), 3);
     CHECK_EQ(read(both, text, sizeof(text)), 3);
+    CHECK_EQ(write(both, block, sizeof(block)), sizeof(block));
+    thread = later(read_some_later, both);
+    CHECK_EQ(write(both, "x", 1), 1); /* an end for both ways waits for room, too */
+    join(thread);
     CHECK_EQ(close(both) + unlink("/tmp/fifo"), 0);
 }
 

@@ -476,6 +476,7 @@ int main(int argc, char **argv)
         cli_fail(CLI_FAILED, "one DOMAIN is needed; see `xenolith-gdbserver --help`");
     store_open();
     server.domid = domain_find(argv[optind]);
+    packet_start();
     target_attach(server.domid);
     threads_refresh();
     server.selected = threads_current()->id;

@@ -1,11 +1,14 @@
+#define _GNU_SOURCE
 #include "packet.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../cli.h"
@@ -18,15 +21,40 @@ static struct {
 
 static const char packet_digits[] = "0123456789abcdef";
 
+static volatile sig_atomic_t packet_told_to_end;
+static sigset_t packet_while_waiting; /* the signals are blocked but for the waits */
+
+static void packet_on_signal(int number)
+{
+    (void)number;
+    packet_told_to_end = 1;
+}
+
+void packet_start(void)
+{
+    struct sigaction action = { .sa_handler = packet_on_signal };
+    sigset_t blocked;
+
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGHUP);
+    sigprocmask(SIG_BLOCK, &blocked, &packet_while_waiting);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    signal(SIGINT, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+}
+
 /* -1: nothing came in time, -2: gdb has gone. */
 static int packet_byte(int wait_ms)
 {
     if (packet_in.at == packet_in.end) {
         struct pollfd ready = { .fd = 0, .events = POLLIN };
-        int n;
-        do
-            n = poll(&ready, 1, wait_ms);
-        while (n < 0 && errno == EINTR);
+        struct timespec wait = { wait_ms / 1000, wait_ms % 1000 * 1000000L };
+        int n = ppoll(&ready, 1, wait_ms < 0 ? NULL : &wait, &packet_while_waiting);
+
+        if (packet_told_to_end || n < 0)
+            return -2;
         if (n == 0)
             return -1;
         ssize_t got = read(0, packet_in.bytes, sizeof(packet_in.bytes));

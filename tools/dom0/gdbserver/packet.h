@@ -22,6 +22,9 @@ struct packet {
 
 enum packet_kind { PACKET_TEXT, PACKET_INTERRUPT, PACKET_NOTHING, PACKET_END };
 
+/* SIGTERM and SIGHUP count as gdb's going from now on; SIGINT is gdb's own business. */
+void packet_start(void);
+
 /*
  * The next thing from gdb, waiting up to wait_ms (-1: for ever). PACKET_NOTHING when the time is
  * over, PACKET_END when gdb has gone.

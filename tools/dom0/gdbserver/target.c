@@ -225,6 +225,16 @@ bool target_remove_breakpoint(uint64_t address)
     return patch == NULL || target_unpatch(patch);
 }
 
+/* Whether somebody else has done the same to the guest; his changes would become ours. */
+static bool target_is_hooked(void)
+{
+    uint64_t entry = target.context.c.trap_ctxt[TARGET_VECTOR_BP].address;
+    uint8_t bytes[2];
+
+    return entry != 0 && target_read_raw(entry, bytes, 2) == 2 &&
+           memcmp(bytes, target_jump_to_itself, 2) == 0;
+}
+
 /* Take hold of the trap handlers, once there are any. */
 static void target_hook_traps(void)
 {
@@ -357,6 +367,11 @@ void target_attach(int domid)
         cli_fail(CLI_FAILED, "domain %d's shared page cannot be mapped: %s", domid,
                  strerror(errno));
     target.vcpu_info = &shared->vcpu_info[0];
+    if (target_is_hooked()) {
+        if ((info.flags & XEN_DOMINF_paused) == 0)
+            xc_domain_unpause(target.xc, target.domid);
+        cli_fail(CLI_FAILED, "domain %d is under another debugger, or one was killed there", domid);
+    }
     target_hook_traps();
 }
 
