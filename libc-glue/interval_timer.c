@@ -3,7 +3,8 @@
 #include <platform/clock.h>
 #include <platform/spinlock.h>
 
-/* Between two expiries that are told apart; those in between only count. So that threads get to run. */
+/* Between two expiries that are told apart; those in between only count. So that threads get to
+ * run. */
 #define INTERVAL_TIMER_LEAST_NS 20000u
 
 static struct spinlock interval_timer_lock = SPINLOCK_INIT("interval timers");

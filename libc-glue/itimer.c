@@ -1,6 +1,6 @@
 /*
- * itimer: the process's one alarm clock: alarm, ualarm, setitimer. Timers of CPU time are refused: the
- * scheduler's accounts are kept at switches, and nothing fires when one passes a limit.
+ * itimer: the process's one alarm clock: alarm, ualarm, setitimer. Timers of CPU time are refused:
+ * the scheduler's accounts are kept at switches, and nothing fires when one passes a limit.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -9,7 +9,7 @@
 #include "signal_default.h"
 
 #define SIGNAL_POOL 64
-#define SIGNAL_POKE_FIRST_NS 1000000u /* how soon a running thread is looked at again, */
+#define SIGNAL_POKE_FIRST_NS 1000000u  /* how soon a running thread is looked at again, */
 #define SIGNAL_POKE_LAST_NS 128000000u /* and after several vain looks */
 
 struct signals signals = {
@@ -143,7 +143,8 @@ struct signal_search {
     unsigned quality;
 };
 
-/* The best taker: one who waits for it, then main, then the caller, then whoever has it unblocked. */
+/* The best taker: one who waits for it, then main, then the caller, then whoever has it unblocked.
+ */
 static void signal_search_visit(struct thread *thread, void *arg)
 {
     struct signal_search *search = arg;
@@ -174,15 +175,16 @@ static struct posix_thread *signal_find_taker(int number)
     return search.found;
 }
 
-/* True when the thread will look by itself: it is in a wait that has just been, or will be, ended. */
+/* True when the thread will look by itself: it is in a wait that has just been, or will be, ended.
+ */
 static bool signal_sleeps(const struct thread *thread)
 {
     return thread->state == THREAD_WAITING && thread->interruptible;
 }
 
 /*
- * Make the thread look. One that sleeps is woken. One that runs, or is ready to, looks at the end of
- * its next upcall; the poke timer sees to it that there is one.
+ * Make the thread look. One that sleeps is woken. One that runs, or is ready to, looks at the end
+ * of its next upcall; the poke timer sees to it that there is one.
  */
 static void signal_kick(struct posix_thread *taker)
 {

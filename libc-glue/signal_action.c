@@ -9,8 +9,8 @@
 #include "result.h"
 #include "signal_core.h"
 
-#define SIGNAL_OF_TRAPS                                                                            \
-    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGILL) |          \
+#define SIGNAL_OF_TRAPS                                                                   \
+    (SIGNAL_BIT(SIGSEGV) | SIGNAL_BIT(SIGBUS) | SIGNAL_BIT(SIGFPE) | SIGNAL_BIT(SIGILL) | \
      SIGNAL_BIT(SIGTRAP))
 
 int sigaction(int number, const struct sigaction *restrict action, struct sigaction *restrict old)
@@ -27,8 +27,8 @@ int sigaltstack(const stack_t *restrict wanted, stack_t *restrict old)
     struct posix_thread *self = posix_self();
     uintptr_t here = (uintptr_t)__builtin_frame_address(0);
     stack_t current = self->alternate;
-    bool on_it = (current.ss_flags & SS_DISABLE) == 0 &&
-                 here - (uintptr_t)current.ss_sp < current.ss_size;
+    bool on_it =
+        (current.ss_flags & SS_DISABLE) == 0 && here - (uintptr_t)current.ss_sp < current.ss_size;
 
     if (wanted != NULL) {
         if (on_it)

@@ -1,11 +1,12 @@
 /*
  * signal_async: handlers that cut in on running code, from the end of an upcall or from a trap.
  *
- * The frame that Xen and entry.S left on the thread's stack holds the general registers; the FPU's state
- * is put below it before anything compiled with SSE runs, which is why this file uses general registers
- * only. Then upcalls are unmasked and handlers are called like any function. When they return, the
- * frame, with whatever they changed in it, goes back to entry.S; a handler that leaves by siglongjmp()
- * or setcontext() simply drops it. Nothing below %rsp is lost, since guests have no red zone.
+ * The frame that Xen and entry.S left on the thread's stack holds the general registers; the FPU's
+ * state is put below it before anything compiled with SSE runs, which is why this file uses general
+ * registers only. Then upcalls are unmasked and handlers are called like any function. When they
+ * return, the frame, with whatever they changed in it, goes back to entry.S; a handler that leaves
+ * by siglongjmp() or setcontext() simply drops it. Nothing below %rsp is lost, since guests have no
+ * red zone.
  */
 #pragma GCC target("general-regs-only")
 
@@ -67,8 +68,8 @@ static void signal_frame_from_context(struct trap_frame *frame, const ucontext_t
 
     for (unsigned n = 0; n <= REG_RIP; n++)
         *signal_frame_register(frame, n) = (uint64_t)gregs[n];
-    frame->rflags = (frame->rflags & ~(uint64_t)SIGNAL_FLAGS) |
-                    ((uint64_t)gregs[REG_EFL] & SIGNAL_FLAGS);
+    frame->rflags =
+        (frame->rflags & ~(uint64_t)SIGNAL_FLAGS) | ((uint64_t)gregs[REG_EFL] & SIGNAL_FLAGS);
 }
 
 /* What the ABI wants at a function's beginning: an empty x87 stack; and no exception enabled. */
@@ -83,8 +84,8 @@ bool signal_run_on_frame(struct posix_thread *self, struct trap_frame *frame,
                          const siginfo_t *forced)
 {
     char space[vcpu_fpu_size() + SIGNAL_FPU_ALIGN];
-    void *fpu = (void *)(((uintptr_t)space + SIGNAL_FPU_ALIGN - 1) &
-                         ~(uintptr_t)(SIGNAL_FPU_ALIGN - 1));
+    void *fpu =
+        (void *)(((uintptr_t)space + SIGNAL_FPU_ALIGN - 1) & ~(uintptr_t)(SIGNAL_FPU_ALIGN - 1));
     bool done = true;
     ucontext_t context;
 

@@ -1,15 +1,16 @@
 /*
  * signal_core: the state of signals, and how one is sent and taken.
  *
- * Owns the dispositions, what is pending for the process, and the nodes that carry siginfo. All of it
- * is protected by the lock "signals", which is taken before "threads". Sending is fine in an event
- * handler; taking and running handlers is for threads.
+ * Owns the dispositions, what is pending for the process, and the nodes that carry siginfo. All of
+ * it is protected by the lock "signals", which is taken before "threads". Sending is fine in an
+ * event handler; taking and running handlers is for threads.
  *
- * The life of a signal: signal_post() makes it pending, for one thread or for the process; the latter
- * is given to a thread that has it unblocked, and to another one when that thread blocks it or ends.
- * thread_interrupt() ends that thread's wait with -EINTR, if it waits. The thread runs the handler
- * in signal_run(): where it meets the signal in a system call, or, if it runs, from the resume hook at
- * the end of the next upcall (signal_async.c). Default actions, too, are carried out by the taker.
+ * The life of a signal: signal_post() makes it pending, for one thread or for the process; the
+ * latter is given to a thread that has it unblocked, and to another one when that thread blocks it
+ * or ends. thread_interrupt() ends that thread's wait with -EINTR, if it waits. The thread runs the
+ * handler in signal_run(): where it meets the signal in a system call, or, if it runs, from the
+ * resume hook at the end of the next upcall (signal_async.c). Default actions, too, are carried out
+ * by the taker.
  */
 #ifndef LIBC_GLUE_SIGNAL_CORE_H
 #define LIBC_GLUE_SIGNAL_CORE_H
@@ -29,7 +30,7 @@
 /* A set of signals: signal n is bit n - 1. The first word of a sigset_t has that shape. */
 typedef uint64_t signal_set_t;
 
-#define SIGNAL_BIT(number) ((signal_set_t)1 << ((number) - 1))
+#define SIGNAL_BIT(number) ((signal_set_t)1 << ((number)-1))
 #define SIGNAL_UNBLOCKABLE (SIGNAL_BIT(SIGKILL) | SIGNAL_BIT(SIGSTOP))
 #define SIGNAL_FIRST_REALTIME 34
 
@@ -72,16 +73,16 @@ extern struct signals signals;
 
 /*
  * Send info->si_signo to a thread, or to the process when `to` is NULL. node, if given, carries the
- * info and must not be queued already; else one of the pool does. Returns 0, or -EAGAIN when the pool
- * is empty and the signal is of sigqueue(). Does not run handlers.
+ * info and must not be queued already; else one of the pool does. Returns 0, or -EAGAIN when the
+ * pool is empty and the signal is of sigqueue(). Does not run handlers.
  */
 int signal_post(struct posix_thread *to, const siginfo_t *info, struct signal_node *node);
 /* The same with the lock held. */
 int signal_post_locked(struct posix_thread *to, const siginfo_t *info, struct signal_node *node);
 
 /*
- * Lock held: take one pending signal of set, the thread's own before the process's, the lowest number
- * first. Returns its number, or 0.
+ * Lock held: take one pending signal of set, the thread's own before the process's, the lowest
+ * number first. Returns its number, or 0.
  */
 int signal_take(struct posix_thread *self, signal_set_t set, siginfo_t *info);
 
@@ -126,8 +127,8 @@ struct signal_outcome {
 };
 
 /*
- * Take all signals that are due and do what their dispositions say. context: the state that a handler
- * interrupts (its changes count when the handler returns), or NULL for the caller's own.
+ * Take all signals that are due and do what their dispositions say. context: the state that a
+ * handler interrupts (its changes count when the handler returns), or NULL for the caller's own.
  */
 
 struct signal_outcome signal_run(struct posix_thread *self, ucontext_t *context);
@@ -147,8 +148,8 @@ struct trap_frame;
 /* For traps_set_handler(). */
 bool signal_on_trap(struct trap_frame *frame, uint64_t fault_address);
 /*
- * Run signals (or, if forced is given, that one) in a thread that was interrupted at frame, with its FPU
- * state put aside. False when forced has no handler.
+ * Run signals (or, if forced is given, that one) in a thread that was interrupted at frame, with
+ * its FPU state put aside. False when forced has no handler.
  */
 bool signal_run_on_frame(struct posix_thread *self, struct trap_frame *frame,
                          const siginfo_t *forced);

@@ -1,6 +1,6 @@
 /*
- * signal_default: what signals do of themselves. Apart from the rest, because programs without handlers
- * and masks carry no more than this.
+ * signal_default: what signals do of themselves. Apart from the rest, because programs without
+ * handlers and masks carry no more than this.
  */
 #ifndef LIBC_GLUE_SIGNAL_DEFAULT_H
 #define LIBC_GLUE_SIGNAL_DEFAULT_H

@@ -55,13 +55,15 @@ static void signal_call_handler(struct posix_thread *self, struct signal_call *c
     signal_block(self, blocked);
     if ((action->sa_flags & SA_ONSTACK) != 0 && (self->alternate.ss_flags & SS_DISABLE) == 0 &&
         !signal_on_alternate(self))
-        signal_call_on((char *)self->alternate.ss_sp + self->alternate.ss_size, signal_invoke, call);
+        signal_call_on((char *)self->alternate.ss_sp + self->alternate.ss_size, signal_invoke,
+                       call);
     else
         signal_invoke(call);
     signal_block(self, signal_set_of(&call->context->uc_sigmask));
 }
 
-/* The handler interrupts its own thread here, in C: setcontext() with this context comes back here. */
+/* The handler interrupts its own thread here, in C: setcontext() with this context comes back here.
+ */
 static void signal_call_here(struct posix_thread *self, struct signal_call *call)
 {
     volatile bool called = false;
@@ -77,7 +79,8 @@ static void signal_call_here(struct posix_thread *self, struct signal_call *call
     signal_call_handler(self, call);
 }
 
-/* What to do about a signal, decided once: SA_RESETHAND means that the next one finds the default. */
+/* What to do about a signal, decided once: SA_RESETHAND means that the next one finds the default.
+ */
 static struct sigaction signal_disposition(int number)
 {
     bool was_masked = spin_lock(&signals.lock);

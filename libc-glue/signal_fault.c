@@ -1,6 +1,7 @@
 /*
- * signal_fault: processor exceptions as signals to the thread that caused them, if the program has a
- * handler; else the crash report of the runtime stands, which says more than a signal's name could.
+ * signal_fault: processor exceptions as signals to the thread that caused them, if the program has
+ * a handler; else the crash report of the runtime stands, which says more than a signal's name
+ * could.
  */
 #pragma GCC target("general-regs-only")
 
@@ -106,7 +107,8 @@ bool signal_on_trap(struct trap_frame *frame, uint64_t fault_address)
     struct posix_thread *self;
     siginfo_t info;
 
-    /* The runtime's own mistakes: in an event handler, under a spinlock, or on a thread of its own. */
+    /* The runtime's own mistakes: in an event handler, under a spinlock, or on a thread of its own.
+     */
     if (vcpu_in_event() || (frame->cs & SIGNAL_CS_MASKED) != 0)
         return false;
     self = signal_self();

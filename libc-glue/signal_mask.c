@@ -1,4 +1,5 @@
-/* signal_mask: which signals wait, and waiting for any of the others: sigprocmask, sigsuspend, pause. */
+/* signal_mask: which signals wait, and waiting for any of the others: sigprocmask, sigsuspend,
+ * pause. */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>

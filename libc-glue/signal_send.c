@@ -1,8 +1,8 @@
 /*
  * signal_send: kill, raise: signals to the one process there is, or to the caller.
  *
- * A program that has no handler and no mask (nothing of it refers to signal.c) does not carry them for
- * this: then every signal finds its default action at once.
+ * A program that has no handler and no mask (nothing of it refers to signal.c) does not carry them
+ * for this: then every signal finds its default action at once.
  */
 #define _GNU_SOURCE
 #include <errno.h>

@@ -12,7 +12,8 @@
 
 /*
  * Take one signal of set. Returns its number, -EAGAIN at the deadline (0: do not wait), or -EINTR
- * when a handler ran for one that is not of the set. Other handlers are not kept waiting by restart.
+ * when a handler ran for one that is not of the set. Other handlers are not kept waiting by
+ * restart.
  */
 static int signal_await(signal_set_t set, siginfo_t *info, uint64_t deadline_ns)
 {
@@ -73,8 +74,8 @@ int sigtimedwait(const sigset_t *restrict set, siginfo_t *restrict info,
         else if (length_ns < CLOCK_NEVER - 1 - now_ns)
             deadline_ns = now_ns + length_ns;
     }
-    return (int)result(signal_await(signal_set_of(set), info != NULL ? info : &unwanted,
-                                    deadline_ns));
+    return (int)result(
+        signal_await(signal_set_of(set), info != NULL ? info : &unwanted, deadline_ns));
 }
 
 int sigwait(const sigset_t *restrict set, int *restrict number)

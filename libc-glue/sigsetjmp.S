@@ -1,6 +1,6 @@
 /*
- * setjmp() and longjmp() with the signal mask. A sigjmp_buf is newlib's jmp_buf of 8 words, a word that
- * tells whether the mask was saved, and the mask.
+ * setjmp() and longjmp() with the signal mask. A sigjmp_buf is newlib's jmp_buf of 8 words, a word
+ * that tells whether the mask was saved, and the mask.
  *
  * int sigsetjmp(sigjmp_buf, int save)                 %rdi, %esi
  *     Saves the mask by sigsetjmp_mask() in C, then is setjmp() for our caller's frame.

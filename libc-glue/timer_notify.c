@@ -71,8 +71,7 @@ static void timer_notifier_entry(void *arg)
                              false, "timers");
             continue;
         }
-        struct timer_notice *first =
-            list_entry(timer_notifier.due.next, struct timer_notice, link);
+        struct timer_notice *first = list_entry(timer_notifier.due.next, struct timer_notice, link);
         struct timer_notice copy = *first; /* it may be deleted while it is served */
         list_remove(&first->link);
         spin_unlock(&timer_notifier.lock, was_masked);
@@ -87,7 +86,8 @@ int timer_notify_start(void)
 
     if (__atomic_exchange_n(&timer_notifier.started, 1, __ATOMIC_ACQ_REL) != 0)
         return 0;
-    posix->blocked = ~(uint64_t)0; /* threads it makes inherit that: signals are for the program's own */
+    posix->blocked =
+        ~(uint64_t)0; /* threads it makes inherit that: signals are for the program's own */
     posix->alternate.ss_flags = SS_DISABLE;
     posix->join = POSIX_DETACHED;
     list_init(&posix->queue);

@@ -1,8 +1,8 @@
 /*
  * timer_notify: SIGEV_THREAD: a timer's expiry as a call in a thread.
  *
- * One thread serves all such timers. It starts a new, detached thread for each call when the program has
- * pthread_create(), and calls the function itself otherwise.
+ * One thread serves all such timers. It starts a new, detached thread for each call when the
+ * program has pthread_create(), and calls the function itself otherwise.
  */
 #ifndef LIBC_GLUE_TIMER_NOTIFY_H
 #define LIBC_GLUE_TIMER_NOTIFY_H

@@ -1,6 +1,6 @@
 /*
- * timer_posix: timer_create() and its family. A timer's signal carries a node of its own, so it never
- * lacks one, and expiries while that is still queued are counted as overruns.
+ * timer_posix: timer_create() and its family. A timer's signal carries a node of its own, so it
+ * never lacks one, and expiries while that is still queued are counted as overruns.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -140,7 +140,8 @@ static struct posix_timer *posix_timer_of(timer_t id)
     struct posix_timer *found = NULL;
     bool was_masked = spin_lock(&signals.lock);
 
-    list_for_each (link, &posix_timers) {
+    list_for_each(link, &posix_timers)
+    {
         struct posix_timer *timer = list_entry(link, struct posix_timer, link);
         if (timer->id == id)
             found = timer;

@@ -25,7 +25,8 @@ void ucontext_finish(void);
 int ucontext_get_mask(ucontext_t *context);
 void ucontext_end(ucontext_t *context) __attribute__((noreturn));
 
-/* The mask is a matter of signal_mask.c, if the program has one; without it nothing is ever blocked. */
+/* The mask is a matter of signal_mask.c, if the program has one; without it nothing is ever
+ * blocked. */
 extern __typeof__(pthread_sigmask) pthread_sigmask __attribute__((weak));
 extern __typeof__(pthread_exit) pthread_exit __attribute__((weak));
 
@@ -68,8 +69,8 @@ void ucontext_end(ucontext_t *context)
 }
 
 /*
- * Arguments are ints by POSIX; pointers are passed as well by programs that know their machine, so all
- * 64 bits are taken. The first six go to registers, the others onto the new stack.
+ * Arguments are ints by POSIX; pointers are passed as well by programs that know their machine, so
+ * all 64 bits are taken. The first six go to registers, the others onto the new stack.
  */
 void makecontext(ucontext_t *context, void (*function)(void), int n, ...)
 {

@@ -1,6 +1,6 @@
 /*
- * The core of signals: what is pending for whom, in which order it is taken, who is woken for it, and
- * when expiries of interval timers are told. Threads here are structs: nothing runs.
+ * The core of signals: what is pending for whom, in which order it is taken, who is woken for it,
+ * and when expiries of interval timers are told. Threads here are structs: nothing runs.
  */
 #include "glue_test.h"
 
@@ -91,7 +91,8 @@ static void set_handler(int number, void (*to)(int))
     CHECK_EQ(signal_set_action(number, &action, NULL), 0);
 }
 
-/* Every thread sleeps, and blocks nothing; all signals have their default action, nothing is pending. */
+/* Every thread sleeps, and blocks nothing; all signals have their default action, nothing is
+ * pending. */
 static void begin(void)
 {
     siginfo_t info;
@@ -202,7 +203,8 @@ TEST(what_is_ignored_is_not_pending)
     CHECK_EQ(post(posix_main(), SIGUSR1, SI_USER, 0), 0);
     CHECK_EQ(take(0, &info), 0);
 
-    /* Blocked, it is kept: the disposition may change. When it changes to nothing, it is dropped. */
+    /* Blocked, it is kept: the disposition may change. When it changes to nothing, it is dropped.
+     */
     posix_main()->blocked = SIGNAL_BIT(SIGUSR1) | SIGNAL_BIT(SIGUSR2) | SIGNAL_BIT(42);
     post(posix_main(), SIGUSR1, SI_USER, 0);
     CHECK(posix_main()->pending == SIGNAL_BIT(SIGUSR1));

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+from collections import deque
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
@@ -189,14 +190,20 @@ def run_logged(argv: list[str], log: Path, what: str, step: Step) -> None:
 
 
 def run_ninja(folder: Path, targets: list[str], what: str, step: Step) -> None:
-    failed: list[str] = []          # from the first FAILED: on, without the progress lines
+    failed: list[str] = []          # what the first step that failed said, and all from there on
+    # Steps with a terminal of their own (newlib) say why before FAILED:, and others' lines come between.
+    said: deque[str] = deque(maxlen=8)
 
     def follow(line: str) -> None:
         match = NINJA_PROGRESS.match(line)
         if match:
             step.detail(f"[{match[1]}/{match[2]}]")
-        elif failed or line.startswith(("FAILED:", "ninja: error:")):
+        elif failed:
             failed.append(line)
+        elif line.startswith(("FAILED:", "ninja: error:")):
+            failed.extend([*said, line])
+        else:
+            said.append(line)
 
     jobs = os.environ.get("CMAKE_BUILD_PARALLEL_LEVEL")
     argv = ["ninja", "-C", str(folder), *(["-j", jobs] if jobs else []), *targets]

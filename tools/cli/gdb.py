@@ -298,17 +298,30 @@ class Bridge:
             words = b""
             for stream, data in self._process.read():
                 if stream == "out":
-                    self._connection.sendall(data)
+                    self._to_gdb(data)
                 else:
                     words += data
             if self._process.wait():
                 self.error = words.decode("utf-8", "replace").strip() or "it ended early"
-        except OSError:
-            pass                        # gdb has gone, without reading all
         except Exception as error:
             self.error = str(error)
         finally:
-            self._connection.close()
+            self._hang_up(self._connection)
+
+    def _to_gdb(self, data: bytes) -> None:
+        try:
+            self._connection.sendall(data)
+        except OSError:
+            pass                        # gdb has gone; the server must still come to its end
+
+    @staticmethod
+    def _hang_up(sock: socket.socket) -> None:
+        """Also for a thread that waits in recv() or accept()."""
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        sock.close()
 
     def _to_server(self) -> None:
         try:
@@ -323,11 +336,7 @@ class Bridge:
 
     def close(self) -> None:
         """gdb has ended: wait for the server to let go of the guest."""
-        try:
-            self._listening.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
-        self._listening.close()
+        self._hang_up(self._listening)
         self._thread.join(SERVER_END_SECONDS)
         if self._thread.is_alive() and self._process is not None:
             self._process.kill()

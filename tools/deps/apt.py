@@ -7,6 +7,7 @@ signed index.
 """
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -319,7 +320,11 @@ class PrivateApt:
                 out, complaints = process.communicate()
                 lines.append(out)
         if process.returncode != 0:
-            raise AptError(f"{failure}: {_first_complaint(complaints)}; check the network and the "
+            complaint = _first_complaint(complaints)
+            if os.strerror(errno.ENOSPC) in complaint:
+                raise AptError(f"{failure}: {complaint}; make room, or set XDG_CACHE_HOME to a "
+                               "directory on another disk")
+            raise AptError(f"{failure}: {complaint}; check the network and the "
                            f"mirror in /etc/apt, or {_deps_dir_advice(wanted)}")
         return "".join(lines)
 

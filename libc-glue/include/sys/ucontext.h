@@ -1,5 +1,5 @@
 /*
- * sys/ucontext.h: the registers of a thread that was interrupted, or that getcontext() was called in.
+ * sys/ucontext.h: the registers of a thread that was interrupted, or that called getcontext().
  * The names and the order of gregs are those that programs for x86-64 know.
  */
 #ifndef _SYS_UCONTEXT_H

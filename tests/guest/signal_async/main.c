@@ -1,6 +1,7 @@
 /*
- * Handlers that cut in on code that calls nothing: a loop whose state is in general and SSE registers
- * comes out as if nothing had happened, however often it was interrupted, and a handler may leave it.
+ * Handlers that cut in on code that calls nothing: a loop whose state is in general and SSE
+ * registers comes out as if nothing had happened, however often it was interrupted, and a handler
+ * may leave it.
  */
 #include <math.h>
 #include <pthread.h>

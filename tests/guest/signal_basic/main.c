@@ -1,6 +1,6 @@
 /*
- * Signals that a thread meets where it calls the system: handlers, masks, what is pending, waits that
- * end, signals that carry values, and waiting for signals without handlers.
+ * Signals that a thread meets where it calls the system: handlers, masks, what is pending, waits
+ * that end, signals that carry values, and waiting for signals without handlers.
  */
 #include <pthread.h>
 #include <setjmp.h>
@@ -320,7 +320,8 @@ static void who_takes_it(void)
     sigprocmask(SIG_UNBLOCK, &usr1, NULL);
     CHECK_EQ(count, 1);
 
-    /* Who waits for it comes first, even if the sender has it unblocked, with its deadly default. */
+    /* Who waits for it comes first, even if the sender has it unblocked, with its deadly default.
+     */
     sigprocmask(SIG_BLOCK, &term, NULL);
     CHECK_EQ(pthread_create(&thread, NULL, wait_for_term, NULL), 0);
     usleep(5000);

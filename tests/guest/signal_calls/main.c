@@ -1,6 +1,6 @@
 /*
- * Signals that arrive anywhere inside calls to the system: a handler may make the same call on the same
- * descriptor, or leave for good by siglongjmp(), and all goes on working.
+ * Signals that arrive anywhere inside calls to the system: a handler may make the same call on the
+ * same descriptor, or leave for good by siglongjmp(), and all goes on working.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -83,7 +83,8 @@ static void work(volatile unsigned *bytes)
     }
 }
 
-/* At any moment. What such a jump interrupts may be half done for the program, but not for the system. */
+/* At any moment. What such a jump interrupts may be half done for the program, but not for the
+ * system. */
 static void leave_anywhere(void)
 {
     static volatile unsigned bytes;

@@ -1,6 +1,6 @@
 /*
- * Signals that end a program, by its first argument: the guest's status is 128 and the number, or it
- * crashes by name. The verdict below is never reached.
+ * Signals that end a program, by its first argument: the guest's status is 128 and the number, or
+ * it crashes by name. That is the verdict; what is printed last if it lives on says FAIL.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -40,6 +40,8 @@ int main(int argc, char **argv)
 {
     const char *way = argc > 1 ? argv[1] : "";
 
+    puts("PASS");
+    fflush(stdout); /* such ends flush nothing */
     if (strcmp(way, "raise-term") == 0)
         raise(SIGTERM);
     if (strcmp(way, "kill-int") == 0)

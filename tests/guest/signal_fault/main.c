@@ -1,6 +1,6 @@
 /*
- * What a program did wrong, as a signal to the thread that did it: with the cause and the address, to a
- * handler that leaves by siglongjmp(), or mends it and returns.
+ * What a program did wrong, as a signal to the thread that did it: with the cause and the address,
+ * to a handler that leaves by siglongjmp(), or mends it and returns.
  */
 #include <pthread.h>
 #include <setjmp.h>

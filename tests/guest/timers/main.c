@@ -1,6 +1,6 @@
 /*
- * Timers that send signals or call functions: alarm() and its kin, timer_create() with every kind of
- * notice, overruns, and what can go wrong.
+ * Timers that send signals or call functions: alarm() and its kin, timer_create() with every kind
+ * of notice, overruns, and what can go wrong.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -45,15 +45,15 @@ static void alarms(void)
 
     handle(SIGALRM);
     CHECK_EQ(alarm(100), 0);
-    CHECK_EQ(alarm(1), 100);
     from = now_us();
+    CHECK_EQ(alarm(1), 100);
     CHECK_ERRNO(pause(), EINTR);
     CHECK_EQ(count, 1);
     CHECK(now_us() - from >= 1000000);
     CHECK_EQ(alarm(0), 0);
 
-    CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
     from = now_us();
+    CHECK_EQ(setitimer(ITIMER_REAL, &timer, NULL), 0);
     while (count < 6)
         pause();
     CHECK(now_us() - from >= 25000);
@@ -115,7 +115,8 @@ static void signals(void)
     CHECK_ERRNO(timer_delete(timer), EINVAL);
     CHECK_ERRNO(timer_settime(timer, 0, &spec, NULL), EINVAL);
 
-    /* Without an event: SIGALRM with the timer's id. At a time of day that is past already: at once. */
+    /* Without an event: SIGALRM with the timer's id. At a time of day that is past already: at
+     * once. */
     CHECK_EQ(timer_create(CLOCK_REALTIME, NULL, &other), 0);
     spec = (struct itimerspec){ .it_value.tv_sec = 1000 };
     count = 0;

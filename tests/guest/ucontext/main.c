@@ -1,6 +1,6 @@
 /*
- * Contexts that a program switches between: generators on stacks of their own, arguments, uc_link, and
- * the signal mask that goes along.
+ * Contexts that a program switches between: generators on stacks of their own, arguments, uc_link,
+ * and the signal mask that goes along.
  */
 #include <signal.h>
 #include <stdint.h>

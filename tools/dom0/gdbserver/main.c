@@ -447,7 +447,8 @@ static void server_answer(const char *text)
         } else
             packet_send("");
         break;
-    case 'D':
+    case 'D': /* the guest is free when gdb is told so */
+        target_detach();
         packet_send("OK");
         server.over = true;
         break;
