@@ -10,7 +10,6 @@
 #include <platform/spinlock.h>
 
 #include "inode.h"
-#include "interrupt.h"
 
 static struct spinlock file_lock_lock = SPINLOCK_INIT("flock"); /* all flock_* of inodes, file->flock */
 static struct wait_queue file_lock_queue = WAIT_QUEUE_INIT(file_lock_queue);
@@ -62,8 +61,6 @@ int file_lock(struct file *file, int operation)
             }
             error = wait_queue_sleep(&file_lock_queue, &file_lock_lock, was_masked, CLOCK_NEVER,
                                      true, "flock");
-            if (error == -EINTR && interrupt_restarts())
-                error = 0;
             was_masked = spin_lock(&file_lock_lock);
         }
     }

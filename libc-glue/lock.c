@@ -29,6 +29,15 @@ struct __lock __lock___malloc_recursive_mutex, __lock___sfp_recursive_mutex,
 static struct __lock lock_first[LOCK_FIRST], lock_shared;
 static unsigned lock_first_used; /* atomic */
 
+/*
+ * newlib's locks are the program's own: a stream's may be held for long, and by a thread that waits in a
+ * read. They do not keep signals away, as those of the inside do.
+ */
+static void lock_not_counted(struct thread *self)
+{
+    self->mutexes--;
+}
+
 static bool lock_mine(const struct __lock *lock, const struct thread *self)
 {
     return __atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == self;
@@ -62,6 +71,7 @@ void __retarget_lock_acquire_recursive(_LOCK_T lock)
 
     if (!lock_mine(lock, self)) {
         mutex_lock(&lock->mutex);
+        lock_not_counted(self);
         __atomic_store_n(&lock->owner, self, __ATOMIC_RELAXED);
     }
     lock->depth++;
@@ -74,6 +84,7 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
     if (!lock_mine(lock, self)) {
         if (!mutex_try_lock(&lock->mutex))
             return 0;
+        lock_not_counted(self);
         __atomic_store_n(&lock->owner, self, __ATOMIC_RELAXED);
     }
     lock->depth++;
@@ -85,6 +96,7 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
     if (--lock->depth > 0)
         return;
     __atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
+    thread_self()->mutexes++;
     mutex_unlock(&lock->mutex);
 }
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "fd.h"
-#include "interrupt.h"
 
 #define POLL_MANY_ON_STACK 16 /* files that need no allocation */
 
@@ -65,28 +64,7 @@ static int poll_many_wait(struct pollfd *fds, nfds_t n, struct poll_many *all, u
     return error;
 }
 
-/* Under the mask, if there is one. */
-static int poll_many_masked(struct pollfd *fds, nfds_t n, struct poll_many *all,
-                            uint64_t deadline_ns, const sigset_t *mask)
-{
-    sigset_t saved;
-    int ready;
-
-    if (mask == NULL || signal_wait_begin == NULL || signal_wait_end == NULL) {
-        ready = poll_many_wait(fds, n, all, deadline_ns);
-        if (ready == -EINTR)
-            interrupt_restarts(); /* handlers run; poll() is never restarted */
-        return ready;
-    }
-    if (signal_wait_begin(mask, &saved))
-        ready = -EINTR;
-    else
-        ready = poll_many_wait(fds, n, all, deadline_ns);
-    signal_wait_end(&saved);
-    return ready;
-}
-
-int poll_many(struct pollfd *fds, nfds_t n, uint64_t deadline_ns, const sigset_t *mask)
+int poll_many(struct pollfd *fds, nfds_t n, uint64_t deadline_ns)
 {
     struct poll_many few[POLL_MANY_ON_STACK], *all = few;
     int ready;
@@ -101,7 +79,7 @@ int poll_many(struct pollfd *fds, nfds_t n, uint64_t deadline_ns, const sigset_t
         all[i].file = fds[i].fd >= 0 ? fd_get(fds[i].fd) : NULL;
         all[i].waiting = false;
     }
-    ready = poll_many_masked(fds, n, all, deadline_ns, mask);
+    ready = poll_many_wait(fds, n, all, deadline_ns);
     for (nfds_t i = 0; i < n; i++)
         if (all[i].file != NULL)
             file_put(all[i].file);

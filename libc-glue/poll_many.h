@@ -5,13 +5,12 @@
 #define LIBC_GLUE_POLL_MANY_H
 
 #include <poll.h>
-#include <signal.h>
 #include <stdint.h>
 
 /*
- * As poll(), until deadline_ns of the monotonic clock (0: do not wait at all). mask, unless NULL, is
- * the thread's signal mask meanwhile. Returns how many have revents, or -EINTR, -ENOMEM, -EINVAL.
+ * As poll(), until deadline_ns of the monotonic clock (0: do not wait at all). Returns how many have
+ * revents, or -EINTR (no handler has run yet), -ENOMEM, -EINVAL.
  */
-int poll_many(struct pollfd *fds, nfds_t n, uint64_t deadline_ns, const sigset_t *mask);
+int poll_many(struct pollfd *fds, nfds_t n, uint64_t deadline_ns);
 
 #endif

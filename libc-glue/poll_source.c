@@ -4,7 +4,6 @@
 #include <fcntl.h>
 
 #include "file.h"
-#include "interrupt.h"
 
 struct spinlock poll_lock = SPINLOCK_INIT("poll");
 
@@ -126,7 +125,6 @@ void file_wait_begin(struct file_wait *wait, struct file *file, unsigned events,
 int file_wait_next(struct file_wait *wait, const char *reason)
 {
     struct file *file = wait->wait.watch.file;
-    int error;
 
     if (file_flags(file) & O_NONBLOCK)
         return -EAGAIN;
@@ -136,8 +134,7 @@ int file_wait_next(struct file_wait *wait, const char *reason)
         wait->registered = true;
         return 0; /* look once more: it may have changed before the watch was there */
     }
-    error = poll_waiter_sleep(&wait->waiter, wait->deadline_ns, reason);
-    return error == -EINTR && interrupt_restarts() ? 0 : error;
+    return poll_waiter_sleep(&wait->waiter, wait->deadline_ns, reason);
 }
 
 void file_wait_end(struct file_wait *wait)

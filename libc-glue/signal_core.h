@@ -107,7 +107,7 @@ static inline signal_set_t signal_due(const struct posix_thread *self)
 /* Is the calling thread inside, so that no handler may cut in? */
 static inline bool signal_held(const struct posix_thread *self)
 {
-    return self->held != 0;
+    return self->held != 0 || thread_self()->mutexes != 0;
 }
 
 /* Change the calling thread's mask, and no more: what it was given and has blocked, others get. */

@@ -10,6 +10,7 @@
 #include <platform/vcpu.h>
 #include <runtime/shutdown.h>
 
+#include "interrupt.h"
 #include "start.h"
 
 typedef void (*start_function_t)(int argc, char **argv, char **envp);
@@ -71,5 +72,6 @@ void program_main(int argc, char **argv, char **envp)
 
 void _exit(int status)
 {
+    interrupt_hold(); /* no handler has anything to do any more */
     shutdown_exit(status & 255);
 }

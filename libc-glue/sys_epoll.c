@@ -47,38 +47,24 @@ int epoll_ctl(int epoll, int op, int fd, struct epoll_event *event)
     return (int)result(error);
 }
 
-/* Under the mask, if there is one. */
-static int sys_epoll_collect(struct file *file, struct epoll_event *events, int max,
-                             uint64_t deadline_ns, const sigset_t *mask)
-{
-    sigset_t saved;
-    int n;
-
-    if (mask == NULL || signal_wait_begin == NULL || signal_wait_end == NULL) {
-        n = epoll_collect(file, events, max, deadline_ns);
-        if (n == -EINTR)
-            interrupt_restarts(); /* handlers run; epoll_wait() is never restarted */
-        return n;
-    }
-    n = signal_wait_begin(mask, &saved) ? -EINTR : epoll_collect(file, events, max, deadline_ns);
-    signal_wait_end(&saved);
-    return n;
-}
-
 static int sys_epoll_wait(int epoll, struct epoll_event *events, int max, uint64_t deadline_ns,
                           const sigset_t *mask)
 {
     struct file *file;
-    int n;
+    sigset_t saved;
+    bool due;
+    int n = -EBADF;
 
     interrupt_cancel_point();
+    due = interrupt_wait_begin(mask, &saved);
     file = fd_get(epoll);
-    if (file == NULL)
-        return (int)result(-EBADF);
-    n = sys_epoll_collect(file, events, max, deadline_ns, mask);
-    file_put(file);
-    if (n == -EINTR)
-        interrupt_cancel_point();
+    if (file != NULL) {
+        n = epoll_collect(file, events, max, due ? 0 : deadline_ns);
+        file_put(file);
+    }
+    if (due && n == 0)
+        n = -EINTR;
+    interrupt_wait_end(n, mask, &saved);
     return (int)result(n);
 }
 

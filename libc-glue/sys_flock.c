@@ -8,14 +8,17 @@
 
 int flock(int fd, int operation)
 {
-    struct file *file = fd_get(fd);
+    struct file *file;
     int error;
 
-    if (file == NULL)
-        return (int)result(-EBADF);
-    error = file_lock(file, operation);
-    file_put(file);
-    if (error == -EINTR)
-        interrupt_cancel_point();
+    do {
+        interrupt_hold();
+        file = fd_get(fd);
+        error = -EBADF;
+        if (file != NULL) {
+            error = file_lock(file, operation);
+            file_put(file);
+        }
+    } while (interrupt_again(error));
     return (int)result(error);
 }

@@ -34,13 +34,15 @@ ssize_t sys_readv(int fd, const struct iovec *iov, int n, const off_t *offset)
     ssize_t done;
 
     interrupt_cancel_point();
-    file = fd_get(fd);
-    if (file == NULL)
-        return result(-EBADF);
-    done = file_read(file, iov, n, offset);
-    file_put(file);
-    if (done == -EINTR)
-        interrupt_cancel_point();
+    do {
+        interrupt_hold();
+        file = fd_get(fd);
+        done = -EBADF;
+        if (file != NULL) {
+            done = file_read(file, iov, n, offset);
+            file_put(file);
+        }
+    } while (interrupt_again(done));
     return result(done);
 }
 
@@ -50,13 +52,15 @@ ssize_t sys_writev(int fd, const struct iovec *iov, int n, const off_t *offset)
     ssize_t done;
 
     interrupt_cancel_point();
-    file = fd_get(fd);
-    if (file == NULL)
-        return result(-EBADF);
-    done = file_write(file, iov, n, offset);
-    file_put(file);
-    if (done == -EINTR)
-        interrupt_cancel_point();
+    do {
+        interrupt_hold();
+        file = fd_get(fd);
+        done = -EBADF;
+        if (file != NULL) {
+            done = file_write(file, iov, n, offset);
+            file_put(file);
+        }
+    } while (interrupt_again(done));
     return result(done);
 }
 

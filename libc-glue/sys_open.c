@@ -10,16 +10,15 @@
 #include "sys_at.h"
 #include "vfs.h"
 
-static int sys_open_at(int dir, const char *path, int flags, mode_t mode)
+static int sys_open_once(int dir, const char *path, int flags, mode_t mode)
 {
     struct inode *at;
     struct file *file;
     int fd, error;
 
-    interrupt_cancel_point();
     error = sys_at(dir, path, &at);
     if (error < 0)
-        return (int)result(error);
+        return error;
     /* The number first, so that nothing is created or cut when there is none. */
     fd = fd_reserve(0);
     error = fd < 0 ? fd : vfs_open(at, path, flags, mode, &file);
@@ -27,12 +26,23 @@ static int sys_open_at(int dir, const char *path, int flags, mode_t mode)
     if (error < 0) {
         if (fd >= 0)
             fd_release(fd);
-        if (error == -EINTR)
-            interrupt_cancel_point();
-        return (int)result(error);
+        return error;
     }
     fd_fill(fd, file, (flags & O_CLOEXEC) != 0);
     return fd;
+}
+
+/* Named pipes wait for the other side. */
+static int sys_open_at(int dir, const char *path, int flags, mode_t mode)
+{
+    int fd;
+
+    interrupt_cancel_point();
+    do {
+        interrupt_hold();
+        fd = sys_open_once(dir, path, flags, mode);
+    } while (interrupt_again(fd));
+    return (int)result(fd);
 }
 
 int _open(const char *path, int flags, ...)

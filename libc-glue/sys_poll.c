@@ -9,12 +9,16 @@
 
 static int sys_poll(struct pollfd *fds, nfds_t n, uint64_t deadline_ns, const sigset_t *mask)
 {
+    sigset_t saved;
+    bool due;
     int ready;
 
     interrupt_cancel_point();
-    ready = poll_many(fds, n, deadline_ns, mask);
-    if (ready == -EINTR)
-        interrupt_cancel_point();
+    due = interrupt_wait_begin(mask, &saved);
+    ready = poll_many(fds, n, due ? 0 : deadline_ns);
+    if (due && ready == 0)
+        ready = -EINTR;
+    interrupt_wait_end(ready, mask, &saved);
     return (int)result(ready);
 }
 

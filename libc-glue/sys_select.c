@@ -67,22 +67,28 @@ static int sys_select(int n, fd_set *in, fd_set *out, fd_set *except, uint64_t d
                       const sigset_t *mask)
 {
     struct pollfd *fds;
+    sigset_t saved;
     nfds_t count;
+    bool due;
     int ready;
 
     interrupt_cancel_point();
     if (n < 0 || n > FD_MAX)
         return (int)result(-EINVAL);
+    due = interrupt_wait_begin(mask, &saved);
     fds = malloc((size_t)(n + 1) * sizeof(*fds));
-    if (fds == NULL)
+    if (fds == NULL) {
+        interrupt_wait_end(-ENOMEM, mask, &saved);
         return (int)result(-ENOMEM);
+    }
     count = sys_select_collect(n, in, out, except, fds);
-    ready = poll_many(fds, count, deadline_ns, mask);
+    ready = poll_many(fds, count, due ? 0 : deadline_ns);
+    if (due && ready == 0)
+        ready = -EINTR;
     if (ready >= 0)
         ready = sys_select_spread(fds, count, in, out, except);
     free(fds);
-    if (ready == -EINTR)
-        interrupt_cancel_point();
+    interrupt_wait_end(ready, mask, &saved);
     return (int)result(ready);
 }
 

@@ -57,12 +57,15 @@ static ssize_t sys_copy(struct file *in, off_t *in_offset, struct file *out, off
     return done > 0 ? (ssize_t)done : n;
 }
 
-static ssize_t sys_copy_fds(int in, off_t *in_offset, int out, off_t *out_offset, size_t len)
+static ssize_t sys_copy_once(int in, off_t *in_offset, int out, off_t *out_offset, size_t len)
 {
-    struct file *from = fd_get(in), *to = fd_get(out);
-    ssize_t done = -EBADF;
+    struct file *from, *to;
+    ssize_t done;
 
-    interrupt_cancel_point();
+    interrupt_hold();
+    from = fd_get(in);
+    to = fd_get(out);
+    done = -EBADF;
     if (from != NULL && to != NULL) {
         if (from->ops->seek == NULL)
             done = -EINVAL;
@@ -73,6 +76,17 @@ static ssize_t sys_copy_fds(int in, off_t *in_offset, int out, off_t *out_offset
         file_put(from);
     if (to != NULL)
         file_put(to);
+    return done;
+}
+
+static ssize_t sys_copy_fds(int in, off_t *in_offset, int out, off_t *out_offset, size_t len)
+{
+    ssize_t done;
+
+    interrupt_cancel_point();
+    do
+        done = sys_copy_once(in, in_offset, out, out_offset, len);
+    while (interrupt_again(done));
     return result(done);
 }
 

@@ -14,20 +14,19 @@
 /* Sleep until clock id shows then_ns. It may be set meanwhile, so it is asked again on waking. */
 static int sleep_until(clockid_t id, uint64_t then_ns)
 {
-    for (;;) {
+    uint64_t deadline_ns;
+    int error = 0;
+
+    interrupt_hold();
+    do {
         struct timespec then = clock_to_timespec(then_ns);
-        uint64_t deadline_ns;
 
         clock_deadline(id, &then, &deadline_ns);
-        if (deadline_ns == 0)
-            return 0;
-        if (thread_sleep_until(deadline_ns) == -EINTR) {
-            if (signal_restart != NULL)
-                signal_restart(); /* a sleep is never restarted, whatever the handlers say */
-            interrupt_cancel_point();
-            return -EINTR;
-        }
-    }
+        if (deadline_ns != 0)
+            error = thread_sleep_until(deadline_ns);
+    } while (deadline_ns != 0 && error == 0);
+    interrupt_again(error); /* a sleep is never done again, whatever the handlers say */
+    return error;
 }
 
 int clock_nanosleep(clockid_t id, int flags, const struct timespec *request,

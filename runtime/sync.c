@@ -100,10 +100,20 @@ size_t futex_requeue(const uint32_t *word, size_t wake, const uint32_t *to)
     return futex_serve(word, wake, to);
 }
 
+/* Counted, so that nothing cuts in on a thread that holds one. */
+static void mutex_count(int change)
+{
+    struct thread *self = thread_self();
+
+    if (self != NULL)
+        self->mutexes += (unsigned)change;
+}
+
 void mutex_lock(struct mutex *mutex)
 {
     uint32_t free = 0;
 
+    mutex_count(1);
     if (__atomic_compare_exchange_n(&mutex->word, &free, 1, false, __ATOMIC_ACQUIRE,
                                     __ATOMIC_RELAXED))
         return;
@@ -115,12 +125,17 @@ bool mutex_try_lock(struct mutex *mutex)
 {
     uint32_t free = 0;
 
-    return __atomic_compare_exchange_n(&mutex->word, &free, 1, false, __ATOMIC_ACQUIRE,
-                                       __ATOMIC_RELAXED);
+    mutex_count(1);
+    if (__atomic_compare_exchange_n(&mutex->word, &free, 1, false, __ATOMIC_ACQUIRE,
+                                    __ATOMIC_RELAXED))
+        return true;
+    mutex_count(-1);
+    return false;
 }
 
 void mutex_unlock(struct mutex *mutex)
 {
     if (__atomic_exchange_n(&mutex->word, 0, __ATOMIC_RELEASE) == 2)
         futex_wake(&mutex->word, 1);
+    mutex_count(-1);
 }

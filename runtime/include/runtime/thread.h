@@ -48,6 +48,7 @@ struct thread {
     uint64_t cpu_ns;          /* time on the vCPU until the last switch */
 
     char name[THREAD_NAME_SIZE];
+    unsigned mutexes;         /* of runtime/sync.h that it holds; its own to write */
     void *posix;              /* libc-glue's state of this thread (struct posix_thread) */
 };
 
