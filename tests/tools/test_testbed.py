@@ -8,6 +8,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from unittest import mock
@@ -201,6 +202,8 @@ class TheStandingRecord(FolderCase):
         child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", name], cwd=cwd)
         self.addCleanup(child.wait)
         self.addCleanup(child.kill)
+        while not Path(f"/proc/{child.pid}/cmdline").read_bytes():     # exec has not come so far yet
+            time.sleep(0.01)
         return child
 
     def test_no_record_and_nonsense_are_no_testbed(self):

@@ -66,7 +66,7 @@ void guest_ask(const struct guest *guests, size_t n, bool *answered, int64_t wai
     int64_t deadline_ms = cli_now_ms() + wait_ms;
     bool *asked = calloc(n + 1, sizeof(*asked));
     struct store_event event;
-    char path[STORE_PATH_MAX], token[24];
+    char path[STORE_PATH_MAX], token[32];
     size_t waiting = 0;
 
     if (asked == NULL)

@@ -277,10 +277,9 @@ class TestbedDom0(Dom0):
         port = self.take_port()
         try:
             port.session.execute(argv)
-            if stdin:
-                port.session.send_data(stdin)
-            port.session.send(DATA)
+            feeding = port.session.feed_in_background(stdin or b"")
             result = port.session.wait_exit(timeout)
+            feeding.join()
         except BaseException:
             port.close()
             raise

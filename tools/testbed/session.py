@@ -5,6 +5,7 @@ import os
 import select
 import socket
 import struct
+import threading
 import time
 from dataclasses import dataclass
 from typing import Iterator
@@ -88,6 +89,8 @@ class Session:
                     data = self._sock.recv(CHUNK)
                 except TimeoutError:
                     break
+                except OSError as error:
+                    raise TestbedError(f"the testbed went away: {error}") from None
                 if not data:
                     raise TestbedError("the testbed went away")
                 if self._frames.skip_to(data, mark):
@@ -113,6 +116,27 @@ class Session:
     def execute(self, argv: list[str], terminal: bool = False) -> None:
         words = b"".join(os.fsencode(word) + b"\0" for word in argv)
         self.send(EXEC, (b"\1" if terminal else b"\0") + words)
+
+    def put(self, data: bytes, path: str, mode: int) -> None:
+        """A file in dom0, whole."""
+        self.send(FILE, b"%o\0" % mode + os.fsencode(path) + b"\0")
+        self.send_data(data)
+        self.send(DATA)
+        self.wait_exit(None)
+
+    def feed_in_background(self, data: bytes) -> threading.Thread:
+        """All of a command's input, while another thread receives what it says: it may say more than
+        fits on the way before it takes all."""
+        def feed() -> None:
+            try:
+                self.send_data(data)
+                self.send(DATA)
+            except TestbedError:
+                pass                    # whoever receives is told as well
+
+        thread = threading.Thread(target=feed, daemon=True)
+        thread.start()
+        return thread
 
     def receive(self, timeout: float | None = None) -> tuple[bytes, bytes] | None:
         """The next frame; None when the time is up."""

@@ -37,7 +37,7 @@ def recorded() -> Machine | None:
     try:
         record = json.loads((folder() / "machine.json").read_text(encoding="utf-8"))
         machine = Machine(folder(), int(record["pid"]))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     return machine if machine.alive() else None
 
@@ -100,5 +100,5 @@ def down() -> bool:
 def _recorded_key() -> str:
     try:
         return json.loads((folder() / "machine.json").read_text(encoding="utf-8"))["key"]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return ""

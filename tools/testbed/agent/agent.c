@@ -134,12 +134,21 @@ static void agent_close(int *fd)
     *fd = -1;
 }
 
+/* The command with all its children. Until it has its own group it has none, and is itself alone. */
+static void agent_kill_command(void)
+{
+    pid_t pid = session.command.pid;
+
+    if (kill(-pid, SIGKILL) != 0)
+        kill(pid, SIGKILL);
+}
+
 static void agent_end_command(void)
 {
     struct agent_command *command = &session.command;
 
     if (command->pid != 0 && !command->exited) {
-        kill(-command->pid, SIGKILL);
+        agent_kill_command();
         waitpid(command->pid, NULL, 0);
     }
     agent_close(&command->in);
@@ -359,7 +368,7 @@ static bool agent_take_frame(void)
         return agent_send(FRAME_SYNC, session.payload, len);
     case FRAME_KILL:
         if (session.command.pid != 0)
-            kill(-session.command.pid, SIGKILL);
+            agent_kill_command();
         return true;
     default:
         agent_fail("a frame of unknown type", 0);
