@@ -348,8 +348,9 @@ static void test_timerfd(void)
     CHECK(fd >= 0);
     CHECK_EQ(timerfd_settime(fd, 0, &times, NULL), 0);
     CHECK_EQ(timerfd_gettime(fd, &left), 0);
-    CHECK(left.it_value.tv_nsec > 0 && left.it_value.tv_nsec <= 20 * MS);
-    CHECK_EQ(events_of(fd, POLLIN), 0);
+    CHECK(left.it_value.tv_nsec <= 20 * MS);
+    CHECK(left.it_value.tv_nsec > 0 || now_ns() - before >= 20 * MS);
+    CHECK(events_of(fd, POLLIN) == 0 || now_ns() - before >= 20 * MS);
     CHECK_EQ(read(fd, &n, 8), 8);
     CHECK_EQ(n, 1);
     CHECK(now_ns() - before >= 20 * MS);
