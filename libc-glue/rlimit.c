@@ -23,7 +23,7 @@ static struct rlimit rlimit_below[RLIMIT_NLIMITS];
 
 static void rlimit_find_main(struct thread *thread, void *arg)
 {
-    if (thread->id == 1)
+    if (thread->id == THREAD_MAIN)
         *(rlim_t *)arg = thread->stack_size;
 }
 

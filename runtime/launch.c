@@ -123,7 +123,11 @@ static void launch_thread(void *arg)
 
 void launch_main(void)
 {
-    struct thread_attr attr = { .name = "main", .stack_size = launch_stack_size() };
+    struct thread_attr attr = {
+        .name = "main",
+        .stack_size = launch_stack_size(),
+        .id = THREAD_MAIN,
+    };
     struct thread *thread;
     int error = thread_create(&attr, launch_thread, NULL, &thread);
 

@@ -27,7 +27,7 @@ static struct {
     size_t n_ready;
     struct list all;
     size_t count;
-    unsigned last_id;
+    unsigned others; /* threads ever made besides main */
     bool deadlock_reported;
     void (*resume_hook)(struct trap_frame *frame);
     struct {
@@ -351,7 +351,9 @@ int thread_prepare(const struct thread_attr *attr, void (*entry)(void *), void *
     list_init(&thread->all_link);
     timer_init(&thread->timer, thread_on_timeout, thread);
     thread_prepare_stack(thread);
-    thread->id = __atomic_add_fetch(&threads.last_id, 1, __ATOMIC_RELAXED);
+    thread->id = attr->id;
+    if (thread->id == 0)
+        thread->id = THREAD_MAIN + __atomic_add_fetch(&threads.others, 1, __ATOMIC_RELAXED);
     thread_set_name(thread, attr->name);
     *out = thread;
     return 0;

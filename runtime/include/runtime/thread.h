@@ -18,12 +18,13 @@
 #define THREAD_NAME_SIZE 16
 #define THREAD_STACK_DEFAULT (128ul * 1024)
 #define THREAD_STACK_MIN (8ul * 1024)
+#define THREAD_MAIN 1u
 
 enum thread_state { THREAD_READY, THREAD_RUNNING, THREAD_WAITING, THREAD_DEAD };
 
 struct thread {
     /* Fixed at creation. */
-    unsigned id;              /* 1 is main's */
+    unsigned id;              /* THREAD_MAIN, or a number above it, never used twice */
     uintptr_t stack_base;     /* lowest usable address */
     size_t stack_size;        /* bytes */
     bool stack_is_ours;       /* else the creator's */
@@ -60,6 +61,7 @@ struct thread_attr {
     void *stack;           /* caller's own stack, or NULL */
     size_t guard_size;     /* at least one page is always there below our own stacks */
     void *posix;           /* goes into thread->posix before the thread first runs */
+    unsigned id;           /* 0: the next; main's is THREAD_MAIN */
 };
 
 /*
