@@ -65,7 +65,8 @@ void cancel_on_resume(struct trap_frame *frame)
 {
     struct posix_thread *self = posix_self();
 
-    if (self->thread != thread_self() || self->held != 0 || !cancel_is_due_now(self))
+    if (self->thread != thread_self() || self->held != 0 || self->thread->mutexes != 0 ||
+        !cancel_is_due_now(self))
         return;
     frame->rip = (uint64_t)cancel_here;
     frame->rsp = (frame->rsp & ~(uint64_t)15) - 8; /* as behind a call */

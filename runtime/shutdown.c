@@ -2,6 +2,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <platform/clock.h>
@@ -9,12 +10,14 @@
 #include <platform/vcpu.h>
 #include <platform/xenstore.h>
 #include <runtime/log.h>
+#include <runtime/sync.h>
 #include <runtime/thread.h>
 
 #include "shutdown_priv.h"
 
 #define SHUTDOWN_PUBLISH_NS 2000000000u /* how long xenstored may take for our last word */
 #define SHUTDOWN_STACK_SIZE 32768u
+#define SHUTDOWN_REQUEST_SIZE 16u
 #define SHUTDOWN_STATUS_KEY "data/xenolith/exit-status"
 #define SHUTDOWN_REQUEST_KEY "control/shutdown"
 
@@ -26,8 +29,11 @@ static struct {
     struct xenstore_watch watch;
     struct xenstore_req watch_req, read_req, ack_req;
     bool reading;
-    char request[16];
-    struct thread *thread; /* prepared at boot, so that serving a request needs no memory */
+    char read[SHUTDOWN_REQUEST_SIZE];
+    /* The latest one, for the thread that serves them; written with upcalls masked. */
+    char request[SHUTDOWN_REQUEST_SIZE];
+    uint32_t requests;     /* so far; the thread waits for it to change */
+    struct thread *thread; /* prepared at boot, so that serving a request needs no memory; then NULL */
 } shutdown;
 
 void shutdown_add_hook(struct shutdown_hook *hook)
@@ -108,14 +114,26 @@ void shutdown_crash(const char *why)
     domain_shutdown(DOMAIN_CRASH);
 }
 
-/* A thread of its own for one request, so that the handler may wait. */
+/* A thread of its own for requests, so that the handler may wait. */
 static void shutdown_request_thread(void *arg)
 {
+    char request[SHUTDOWN_REQUEST_SIZE];
+    uint32_t served;
+
     (void)arg;
-    if (shutdown.handler != NULL)
-        shutdown.handler(shutdown.request);
-    else if (strcmp(shutdown.request, "poweroff") == 0 || strcmp(shutdown.request, "halt") == 0)
-        shutdown_exit(0);
+    for (;;) {
+        bool was_masked = vcpu_mask_upcalls();
+        served = shutdown.requests;
+        memcpy(request, shutdown.request, sizeof(request));
+        vcpu_restore_upcalls(was_masked);
+
+        if (shutdown.handler != NULL)
+            shutdown.handler(request);
+        else if (strcmp(request, "poweroff") == 0 || strcmp(request, "halt") == 0)
+            shutdown_exit(0);
+        while (__atomic_load_n(&shutdown.requests, __ATOMIC_RELAXED) == served)
+            futex_wait(&shutdown.requests, served, CLOCK_NEVER, false, "shutdown request");
+    }
 }
 
 static void shutdown_on_request(struct xenstore_req *req)
@@ -125,8 +143,11 @@ static void shutdown_on_request(struct xenstore_req *req)
     shutdown.reading = false;
     if (req->status != 0 || req->reply_len == 0 || req->reply_len >= sizeof(shutdown.request))
         return;
+    memcpy(shutdown.request, shutdown.read, req->reply_len);
     shutdown.request[req->reply_len] = '\0';
+    shutdown.requests++;
     /* An empty value tells the tool stack that we have seen it. */
+    xenstore_cancel(&shutdown.ack_req);
     shutdown.ack_req = (struct xenstore_req){
         .type = XS_WRITE,
         .body = ack,
@@ -135,7 +156,8 @@ static void shutdown_on_request(struct xenstore_req *req)
     xenstore_submit(&shutdown.ack_req);
     if (shutdown.thread != NULL)
         thread_go(shutdown.thread);
-    shutdown.thread = NULL; /* one request is all it takes */
+    shutdown.thread = NULL;
+    futex_wake(&shutdown.requests, 1);
 }
 
 static void shutdown_on_watch(struct xenstore_watch *watch, const char *path)
@@ -149,8 +171,8 @@ static void shutdown_on_watch(struct xenstore_watch *watch, const char *path)
         .type = XS_READ,
         .body = SHUTDOWN_REQUEST_KEY,
         .body_len = sizeof(SHUTDOWN_REQUEST_KEY),
-        .reply = shutdown.request,
-        .reply_size = sizeof(shutdown.request) - 1,
+        .reply = shutdown.read,
+        .reply_size = sizeof(shutdown.read) - 1,
         .done = shutdown_on_request,
     };
     xenstore_submit(&shutdown.read_req);

@@ -34,13 +34,12 @@ class PackageCase(SdkCase):
         path = f"{self.sdk / 'bin'}{os.pathsep}{os.environ['PATH']}"
         return self.succeed(*argv, cwd=directory, env={"PATH": path, **env})
 
-    def guest(self, image: Path, *args: str, stdin: str = "",
-              status: int = 0) -> str:
+    def guest(self, image: Path, *args: str, stdin: str = "", status: int = 0,
+              options: tuple[str | Path, ...] = ()) -> str:
         """Boot an image; its console without boot diagnostics. Ends with the expected status."""
-        options = ["--timeout", "300"]
-        ran = subprocess.run([self.command, "run", "-q", *options, str(image), "--", *args],
-                             input=stdin, text=True, errors="replace", capture_output=True,
-                             timeout=BOUND_SECONDS, check=False)
+        ran = subprocess.run([self.command, "run", "-q", "--timeout", "300", *map(str, options),
+                              str(image), "--", *args], input=stdin, text=True,
+                             errors="replace", capture_output=True, timeout=BOUND_SECONDS, check=False)
         told = f"status {ran.returncode}\n{ran.stdout}{ran.stderr}"
         self.assertEqual(ran.returncode, status, told)
         return ran.stdout.replace("\r\n", "\n")

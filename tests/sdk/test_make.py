@@ -43,6 +43,16 @@ class Lua(PackageCase):
         # An error's report and status.
         self.guest(image, "-e", "error('on purpose')", status=1)
 
+        # Its interpreter on the console, which is a terminal; and a script that came with the guest.
+        said = self.guest(image, stdin="6 * 7\nfor i = 1, 2 do\nprint('at', i)\nend\nos.exit(5)\n",
+                          status=5)
+        self.assertIn("\n42\n> >> >> at\t1\nat\t2\n> ", said)      # what was typed is echoed before it
+        self.write("assets/main.lua", "print(require('words').first, ...)")
+        self.write("assets/lib/words.lua", "return { first = 'from the ramdisk' }")
+        said = self.guest(image, "main.lua", "one", options=("--initrd", self.work / "assets",
+                          "-e", "LUA_PATH=/lib/?.lua"))
+        self.assertEqual(said, "from the ramdisk\tone\n")
+
 
 class Zlib(PackageCase):
     def test_chost_alone(self) -> None:
