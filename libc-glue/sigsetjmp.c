@@ -4,16 +4,10 @@
 #include <setjmp.h>
 #include <signal.h>
 
-#undef siglongjmp
-#undef _longjmp
-
 _Static_assert(sizeof(jmp_buf) == 64 && sizeof(sigjmp_buf) >= 80, "sigsetjmp.S");
 
 /* Called from assembly. */
 void sigsetjmp_mask(long long *buffer);
-
-void siglongjmp(sigjmp_buf buffer, int value) __attribute__((noreturn));
-void _longjmp(jmp_buf buffer, int value) __attribute__((noreturn));
 
 void sigsetjmp_mask(long long *buffer)
 {

@@ -397,6 +397,19 @@ static void jumping(void)
         sigprocmask(SIG_SETMASK, NULL, &now);
         CHECK(sigisemptyset(&now));
     }
+
+    /* A jmp_buf is smaller than a sigjmp_buf; these leave the mask and what lies behind it alone. */
+    struct {
+        jmp_buf buffer;
+        volatile long behind[3];
+    } plain = { .behind = { 11, 12, 13 } };
+    volatile int jumps = 0;
+
+    if (_setjmp(plain.buffer) < 3)
+        _longjmp(plain.buffer, ++jumps);
+    CHECK_EQ(jumps, 3);
+    CHECK(plain.behind[0] == 11 && plain.behind[1] == 12 && plain.behind[2] == 13);
+    CHECK(sizeof(mcontext_t) < sizeof(ucontext_t)); /* declared by signal.h */
 }
 
 int main(void)

@@ -94,6 +94,16 @@ EDITS = [
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, siglongjmp",
          r"\(defined\(__CYGWIN__\) \|\| defined\(__rtems__\)(?=\) && __POSIX_VISIBLE)",
          _OR_XENOLITH),
+    # The macros write behind a jmp_buf that is no sigjmp_buf.
+    Edit("libc/include/machine/setjmp.h", "sigsetjmp, _setjmp: functions",
+         r"^#ifdef __CYGWIN__(?=\n(?:/\* Per POSIX|extern void _longjmp))",
+         "#if defined(__CYGWIN__) || defined(__xenolith__)", 2),
+    Edit("libc/include/machine/setjmp.h", "sigsetjmp, _setjmp: functions",
+         r"^#if defined\(__GNUC__\)(?=\n\n#define sigsetjmp)",
+         "#if defined(__xenolith__)\n#define sigsetjmp sigsetjmp\n#define siglongjmp siglongjmp\n"
+         "#elif defined(__GNUC__)"),
+    Edit("libc/include/signal.h", "ucontext_t, which handlers get", r"^#endif /\* _SIGNAL_H_ \*/$",
+         "#if __POSIX_VISIBLE\n#include <sys/ucontext.h>\n#endif\n\n\\g<0>"),
     # On x86-64 a va_list is an array, and as a parameter a pointer: &ap is no va_list *, but passing ap
     # lets the callee advance it.
     *(edit for name, count in _NUMBERED_ARGUMENTS.items() for edit in (
