@@ -251,22 +251,30 @@ class PrivateApt:
         fresh = not (state / "updated").exists()
         if fresh:
             self.update(sources=True)
-        version = self._source_version(source_package, filename)
-        if version is None and not fresh:
+        versions = self._source_versions(source_package, filename)
+        if not versions and not fresh:
             self.update(sources=True)
-            version = self._source_version(source_package, filename)
-        if version is None:
+            versions = self._source_versions(source_package, filename)
+        if not versions:
             raise AptError(f"{self.suite} has no source package {source_package} with {filename}; "
                            + _deps_dir_advice(filename))
         self._say(f"downloading {filename}")
+        for version in versions[:-1]:
+            try:
+                return self._download_source(source_package, version, filename, into)
+            except AptError:            # a mirror may lack a part of its index: security's, say
+                continue
+        return self._download_source(source_package, versions[-1], filename, into)
+
+    def _download_source(self, package: str, version: str, filename: str, into: Path) -> Path:
         with tempfile.TemporaryDirectory(prefix=".new-", dir=into) as temporary:
             self._apt("apt-get", ["-q", "source", "--only-source", "--download-only", "--tar-only",
-                                  f"{source_package}={version}"],
+                                  f"{package}={version}"],
                       f"{filename} could not be fetched", sources=True, cwd=Path(temporary),
                       wanted=filename)
             got = Path(temporary) / filename
             if not got.is_file():
-                raise AptError(f"apt fetched no {filename} for {source_package} {version}; "
+                raise AptError(f"apt fetched no {filename} for {package} {version}; "
                                + _deps_dir_advice(filename))
             return got.rename(into / filename)
 
@@ -361,17 +369,17 @@ class PrivateApt:
                                    "try again, or " + _deps_dir_advice(deb.basename, deb.sha256))
                 got.rename(into / deb.basename)
 
-    def _source_version(self, package: str, filename: str) -> str | None:
-        """The newest version of a source package that comes with this very file."""
+    def _source_versions(self, package: str, filename: str) -> list[str]:
+        """The versions of a source package that come with this very file."""
         try:
             text = self._apt("apt-cache", ["showsrc", "--only-source", package], "", sources=True)
         except AptError:
-            return None
+            return []
         versions = [stanza.get("version", "") for stanza in _stanzas(text)
                     if stanza.get("package") == package
                     and re.search(rf"(^|\s){re.escape(filename)}(\s|$)",
                                   stanza.get("checksums-sha256", ""))]
-        return versions[-1] if versions else None
+        return versions
 
 
 def _parse_index(text: str) -> tuple[dict[str, Deb], dict[str, list[list[str]]],
