@@ -30,7 +30,7 @@ static void threads_main(void *arg)
 
 static void threads_boot(void)
 {
-    struct thread_attr attr = { .name = "main" };
+    struct thread_attr attr = { .name = "main", .id = THREAD_MAIN };
     struct thread *thread;
 
     CHECK_EQ(thread_create(&attr, threads_main, NULL, &thread), 0);

@@ -18,7 +18,7 @@ static void note(void *arg)
 
 static void body_one(void)
 {
-    CHECK_EQ(thread_self()->id, 1);
+    CHECK_EQ(thread_self()->id, THREAD_MAIN);
     CHECK_STR(thread_self()->name, "main");
     struct thread *thread = spawn(note, "x");
     CHECK_STR(thread->name, "thread-2");
