@@ -57,6 +57,8 @@ static struct {
     bool stopped;
     unsigned requests;
     const char *refuse;
+    const char *refuse_path, *refuse_path_error, *refuse_watches;
+    void (*before)(unsigned request);
 } store;
 
 static void *store_need(void *memory)
@@ -270,10 +272,37 @@ static void store_read_node(struct store_request *request)
         store_reply(request->header, XS_READ, node->value, node->len);
 }
 
+/*
+ * The directories of devices are the guest's, but device/ and device/TYPE are the tool stack's: below
+ * them the guest makes no node of its own, as of a device that was unplugged just now.
+ */
+static bool store_may_write(struct store_request *request)
+{
+    char device[XENSTORE_PAYLOAD_MAX + 64];
+    size_t len = (size_t)sprintf(device, "/local/domain/%u/device/", FAKEXEN_DOMID);
+
+    if (strncmp(request->path, device, len) != 0)
+        return true;
+    len += strcspn(request->path + len, "/");      /* the type */
+    len += request->path[len] == '/';
+    len += strcspn(request->path + len, "/");      /* the number */
+    memcpy(device, request->path, len);
+    device[len] = '\0';
+    for (struct store_node *node = request->tree->nodes; node != NULL; node = node->next) {
+        if (store_is_below(node->path, device))
+            return true;
+    }
+    return false;
+}
+
 static void store_write_node(struct store_request *request)
 {
     size_t at = request->path_len + 1;
 
+    if (!store_may_write(request)) {
+        store_error(request->header, "EACCES");
+        return;
+    }
     store_put(request->tree, request->path, request->body + at, request->len - at);
     store_ok(request->header);
     if (request->tree == &store.tree)
@@ -304,6 +333,10 @@ static void store_add_watch(struct store_request *request, const char *token)
 {
     struct store_watch *watch;
 
+    if (store.refuse_watches != NULL) {
+        store_error(request->header, store.refuse_watches);
+        return;
+    }
     if (*store_find_watch(request->path, token) != NULL) {
         store_error(request->header, "EEXIST");
         return;
@@ -406,6 +439,8 @@ static void store_serve(const struct xsd_sockmsg *header, const char *body)
 
     request = (struct store_request){ .header = header, .body = body, .len = header->len };
     store.requests++;
+    if (store.before != NULL)
+        store.before(store.requests);
     if (header->type == XS_TRANSACTION_START) {
         store_begin(&request);
         return;
@@ -436,6 +471,12 @@ static void store_serve(const struct xsd_sockmsg *header, const char *body)
     }
     if (store.refuse != NULL && (header->type == XS_WRITE || header->type == XS_RM)) {
         store_error(header, store.refuse);
+        return;
+    }
+    if (store.refuse_path_error != NULL &&
+        (header->type == XS_READ || header->type == XS_DIRECTORY) &&
+        store_is_below(request.path, store.refuse_path)) {
+        store_error(header, store.refuse_path_error);
         return;
     }
     switch (header->type) {
@@ -513,9 +554,13 @@ static bool store_write_ring(void)
 
 static void store_run(void *arg)
 {
+    static bool running; /* a hook changes the tree: what follows from it goes out with the rest */
     bool moved = false, again = !store.stopped;
 
     (void)arg;
+    if (running)
+        return;
+    running = true;
     while (again) {
         again = store_read_ring();
         again |= store_write_ring();
@@ -525,6 +570,7 @@ static void store_run(void *arg)
             break;
         }
     }
+    running = false;
     if (moved)
         fakexen_raise(FAKEXEN_STORE_PORT);
 }
@@ -599,6 +645,22 @@ unsigned fakexen_store_requests(void)
 void fakexen_store_refuse(const char *error)
 {
     store.refuse = error;
+}
+
+void fakexen_store_refuse_path(const char *path, const char *error)
+{
+    store.refuse_path = path;
+    store.refuse_path_error = error;
+}
+
+void fakexen_store_refuse_watches(const char *error)
+{
+    store.refuse_watches = error;
+}
+
+void fakexen_store_set_hook(void (*before)(unsigned request))
+{
+    store.before = before;
 }
 
 void fakexen_store_say(const void *bytes, size_t len)

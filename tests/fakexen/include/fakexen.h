@@ -129,6 +129,12 @@ void fakexen_store_forget_watches(void);
 unsigned fakexen_store_requests(void);
 /* Every WRITE and RM fails with this error's name ("ENOSPC"); NULL: none does. */
 void fakexen_store_refuse(const char *error);
+/* READ and DIRECTORY of this path (absolute), and all below it, fail with this error; NULL: none. */
+void fakexen_store_refuse_path(const char *path, const char *error);
+/* Every WATCH fails with this error; NULL: none does. */
+void fakexen_store_refuse_watches(const char *error);
+/* Called before each request is served, with its number (fakexen_store_requests() then). */
+void fakexen_store_set_hook(void (*before)(unsigned request));
 /* Put bytes into the response ring as they are, and send the event. */
 void fakexen_store_say(const void *bytes, size_t len);
 
