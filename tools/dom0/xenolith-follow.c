@@ -141,13 +141,25 @@ static void follow_event(int domid, const char *path)
         follow_show(domid, key + 1);
 }
 
-/* Some domain has ended: ends the program if it is ours. */
+/* The guest has left its last word: ends the program. */
+static void follow_look_for_end(int domid)
+{
+    int status;
+
+    if (guest_read_end(domid, &status) != GUEST_RUNS) {
+        follow_show_all(domid);
+        cli_finish(0);
+    }
+}
+
+/* Some domain has ended: ends the program if it is ours. Its last word may still be on its way to us. */
 static void follow_look_at_domain(int domid, const char *name)
 {
     enum domain_state state = domain_state(domid);
 
     if (state == DOMAIN_LIVES || state == DOMAIN_PAUSED || state == DOMAIN_UNKNOWN)
         return;
+    follow_look_for_end(domid);
     follow_print_time();
     printf("%s is %s\n", name, domain_state_word(state));
     cli_finish(0);
@@ -163,7 +175,7 @@ int main(int argc, char **argv)
     int64_t deadline_ms = INT64_MAX, interval_ms = 0, ask_ms = INT64_MAX;
     char root[STORE_PATH_MAX], query[STORE_PATH_MAX], name[DOMAIN_NAME_MAX];
     struct store_event event;
-    int option, status;
+    int option;
 
     cli_begin("xenolith-follow", follow_help);
     while ((option = getopt_long(argc, argv, "i:t:", follow_options, NULL)) != -1) {
@@ -198,10 +210,7 @@ int main(int argc, char **argv)
             follow_event(domid, event.path);
         else
             follow_look_at_domain(domid, name);
-        if (guest_read_end(domid, &status) != GUEST_RUNS) {
-            follow_show_all(domid);
-            cli_finish(0);
-        }
+        follow_look_for_end(domid);
     }
     cli_fail(CLI_TIMEOUT, "%s still runs", name);
 }
