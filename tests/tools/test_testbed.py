@@ -17,7 +17,7 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from testbed import hostfiles, machine, newc, saved, standing, tree  # noqa: E402
+from testbed import disks, forwards, held, hostfiles, machine, newc, saved, standing, tree  # noqa: E402
 from testbed.errors import TestbedError  # noqa: E402
 from testbed.machine import Machine, Shape  # noqa: E402
 from testbed.session import PAYLOAD_MAX, Frames, frame  # noqa: E402
@@ -271,7 +271,7 @@ class TheSavedState(FolderCase):
         self.made.append(len(self.made))
         (into / "state").write_text(f"state {len(self.made)}")
 
-    def start(self, _files, _shape, folder, *, state=None, detached=False):
+    def start(self, _files, _shape, folder, *, state=None, detached=False, outside=False):
         one = mock.Mock(spec=Machine)
         one.stop.side_effect = self.stop
         one.loaded = Path(state).read_text()
@@ -319,6 +319,107 @@ class TheSavedState(FolderCase):
             self.restore()
         left = [path.name for path in (self.folder / "xenolith/testbed").iterdir() if path.is_dir()]
         self.assertEqual(left, [])
+
+
+class WhatACommandHasLent(FolderCase):
+    """Drives and ports of a standing machine: the records of them, and how they are taken back."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.image = self.folder / "data.img"
+        self.image.write_bytes(bytes(4096))
+        self.said: list[tuple[str, dict]] = []
+        self.refusals: list[str] = []
+        self.one = mock.Mock(spec=Machine, folder=self.folder)
+        self.one.alive.return_value = True
+        self.one.qmp.side_effect = lambda: mock.Mock(command=self.command)
+        self.dom0 = mock.Mock()
+        self.dom0.run.return_value = mock.Mock(status=0, out=b"/dev/vda\n")
+
+    def command(self, name, as_they_are=None, **arguments):
+        self.said.append((name, {**arguments, **(as_they_are or {})}))
+        if self.refusals and self.refusals[0].startswith(name + ":"):
+            raise TestbedError(self.refusals.pop(0))
+        return ""
+
+    def names(self) -> list[str]:
+        return [name for name, _ in self.said]
+
+    def records(self) -> list[Path]:
+        return sorted(self.folder.glob("held-*"))
+
+    def left_behind(self, what: dict) -> None:
+        """As a command leaves it that was killed: a record that nobody has locked."""
+        (self.folder / "held-0.json").write_text(json.dumps(what))
+
+    def test_a_drive_comes_and_goes(self):
+        drives = disks.Drives(self.dom0, self.one, [disks.DiskFile(self.image, sector=4096)])
+        self.assertEqual(drives.devices, ["/dev/vda"])
+        self.assertEqual(self.names(), ["blockdev-add", "device_add"])
+        self.assertEqual(self.said[0][1]["file"]["filename"], str(self.image))
+        self.assertEqual(self.said[1][1]["logical_block_size"], 4096)
+        self.assertEqual(len(self.records()), 1)
+        drives.close()
+        drives.close()
+        self.assertEqual(self.names()[2:], ["device_del", "blockdev-del"])
+        self.assertEqual(self.records(), [])
+
+    def test_dom0_takes_its_time_to_let_go(self):
+        drives = disks.Drives(self.dom0, self.one, [disks.DiskFile(self.image)])
+        self.refusals = ["blockdev-del: Node x is in use", "blockdev-del: Node x is in use"]
+        drives.close()
+        self.assertEqual(self.names().count("blockdev-del"), 3)
+        self.assertEqual(self.records(), [])
+
+    def test_an_image_that_another_machine_writes(self):
+        self.refusals = ['device_add: Failed to get "write" lock']
+        with self.assertRaisesRegex(TestbedError, "another run uses this image"):
+            disks.Drives(self.dom0, self.one, [disks.DiskFile(self.image)])
+        self.assertEqual(self.names()[-1], "blockdev-del")
+        self.assertEqual(self.records(), [])
+
+    def test_one_of_two_that_fails_takes_the_other_back(self):
+        self.dom0.run.side_effect = [mock.Mock(status=0, out=b"/dev/vda"), mock.Mock(status=1, out=b"")]
+        with self.assertRaisesRegex(TestbedError, "did not find the drive"):
+            disks.Drives(self.dom0, self.one, [disks.DiskFile(self.image, True)] * 2)
+        self.assertEqual(self.names().count("blockdev-del"), 2)
+        self.assertEqual(self.records(), [])
+
+    def test_ports_come_and_go(self):
+        wanted = [forwards.Forward(8000, 80), forwards.Forward(53, 53, "udp", "0.0.0.0")]
+        lent = forwards.Forwards(self.one, wanted, "10.78.1.2")
+        self.assertEqual([what["command_line"] for _, what in self.said],
+                         ["hostfwd_add net tcp:127.0.0.1:8000-10.78.1.2:80",
+                          "hostfwd_add net udp:0.0.0.0:53-10.78.1.2:53"])
+        lent.close()
+        self.assertEqual([what["command_line"] for _, what in self.said[2:]],
+                         ["hostfwd_remove net tcp:127.0.0.1:8000", "hostfwd_remove net udp:0.0.0.0:53"])
+        self.assertEqual(self.records(), [])
+
+    def test_what_a_killed_command_left_is_taken_back(self):
+        self.left_behind({"kind": "forward", "rule": "tcp:127.0.0.1:8000"})
+        forwards.sweep(self.one)
+        self.assertEqual(self.said[0][1]["command_line"], "hostfwd_remove net tcp:127.0.0.1:8000")
+        self.assertEqual(self.records(), [])
+        self.left_behind({"kind": "drive", "name": "x1"})
+        self.dom0.run.side_effect = [mock.Mock(status=0, out=b"/dev/vda"), mock.Mock(status=1)]
+        disks.sweep(self.dom0, self.one)
+        self.assertEqual(self.names()[1:], ["device_del", "blockdev-del"])
+        self.assertEqual(self.records(), [])
+
+    def test_what_a_guest_still_uses_stays(self):
+        self.left_behind({"kind": "drive", "name": "x1"})
+        disks.sweep(self.dom0, self.one)        # IN_USE says yes, too
+        self.assertEqual(self.names(), [])
+        self.assertEqual(len(self.records()), 1)
+
+    def test_what_a_living_command_holds_stays(self):
+        mine = held.Held(self.folder, {"kind": "forward", "rule": "tcp:127.0.0.1:8000"})
+        self.assertEqual(held.abandoned(self.folder), [])
+        mine.drop()
+        (self.folder / "held-1.json").write_text("nonsense")
+        self.assertEqual(held.abandoned(self.folder), [])
+        self.assertEqual(self.records(), [])
 
 
 class MachineCommandLines(unittest.TestCase):

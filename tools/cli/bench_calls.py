@@ -17,7 +17,7 @@ from .progress import Progress
 
 MEMORY_MIB = 128
 WALL_SECONDS = 600              # a testbed that hangs; everything else is bounded in virtual time
-LINE = re.compile(r"bench: (?:(failed): (.*)|(\w+) (\d+))\s*")
+LINE = re.compile(r"bench: (?:(failed): (.*)|([\w.]+) (\d+))\s*")
 
 # QEMU's processor does not promise that its time-stamp counter is steady, so Xen would emulate each
 # reading by a trap of 2.6 us. Under icount it is steady; real hosts' guests read it as it is, too.
@@ -102,10 +102,15 @@ def put_linux(dom0, kernel: Path, work: Path, rounds: int) -> Contender:
 
 def one_run(dom0, contender: Contender) -> dict[str, int]:
     """Picoseconds of virtual time by measure, and the check."""
+    return figures(contender, said_by(dom0, contender, XL_OPTIONS), (*MEASURES, "check"))
+
+
+def said_by(dom0, contender: Contender, xl_options: list[tuple[str, str]]) -> str:
+    """Boot it, and all that it says until it says that it has ended, or its time is over."""
     name = unique_name("bench")
     config = GuestConfig(name=name, kernel=contender.kernel, memory_mib=contender.least_mib,
                          cmdline=contender.cmdline, ramdisk=contender.ramdisk,
-                         options=XL_OPTIONS)
+                         options=xl_options)
     path = f"{FOLDER}/{name}.cfg"
     dom0.put(config.text().encode(), path)
     try:
@@ -114,7 +119,7 @@ def one_run(dom0, contender: Contender) -> dict[str, int]:
         tty = wait_for_tty(dom0, domid)
         ran = dom0.run(["timeout", str(contender.seconds), "sh", "-c", FOLLOW, "follow", domid, tty],
                        timeout=WALL_SECONDS)
-        return figures(contender, ran.out.decode("utf-8", "replace"))
+        return ran.out.decode("utf-8", "replace")
     except TimeoutError:
         raise UserError(f"{contender.name}: the testbed did not answer for {WALL_SECONDS} s",
                         "see whether the machine is overloaded, and try again") from None
@@ -123,15 +128,16 @@ def one_run(dom0, contender: Contender) -> dict[str, int]:
         dom0.run(["rm", "-f", path])
 
 
-def figures(contender: Contender, said: str) -> dict[str, int]:
+def figures(contender: Contender, said: str, wanted: tuple[str, ...]) -> dict[str, int]:
+    """The values of its lines; all that are wanted are among them."""
     found: dict[str, int] = {}
     for line in said.splitlines():
         match = LINE.fullmatch(line)
         if match and match[1]:
-            raise UserError(f"{contender.name}: {match[2]} failed", "see bench_calls.c")
+            raise UserError(f"{contender.name}: {match[2]} failed", "see the program of the measure")
         if match:
             found[match[3]] = int(match[4])
-    missing = [name for name in (*MEASURES, "check") if name not in found]
+    missing = [name for name in wanted if name not in found]
     if missing:
         last = "; ".join(said.splitlines()[-5:]) or "nothing"
         raise UserError(f"{contender.name}: no figure for {missing[0]} within {contender.seconds} s "

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, Iterator
 
-from . import prereq
+from . import packages, prereq
 from .errors import UserError
 from .layout import Layout
 from .progress import Progress, Step
@@ -42,7 +42,7 @@ def ensure_sdk(layout: Layout, progress: Progress, install: bool = True,
             run_ninja(build, [] if everything else ["xenolith_sdk"], "building the SDK", step)
 
 
-def build_program(target: str, layout: Layout, progress: Progress) -> Path:
+def build_program(target: str, layout: Layout, progress: Progress, install: bool = True) -> Path:
     """The image of a C file, a directory with a CMakeLists.txt (DIR or DIR:TARGET), or a ready image."""
     path, wanted = Path(target), None
     if not path.exists() and ":" in target:
@@ -52,7 +52,7 @@ def build_program(target: str, layout: Layout, progress: Progress) -> Path:
     if not path.exists():
         raise UserError(f"{target}: no such file or directory", "check its name")
     if path.is_dir():
-        return build_directory(path, wanted, layout, progress)
+        return build_directory(path, wanted, layout, progress, install)
     if path.suffix == ".c":
         return build_file(path, layout, progress)
     return path
@@ -83,7 +83,8 @@ def build_file(source: Path, layout: Layout, progress: Progress) -> Path:
     return image
 
 
-def build_directory(source: Path, wanted: str | None, layout: Layout, progress: Progress) -> Path:
+def build_directory(source: Path, wanted: str | None, layout: Layout, progress: Progress,
+                    install: bool = True) -> Path:
     if not (source / "CMakeLists.txt").is_file():
         raise UserError(f"{source} has no CMakeLists.txt", "give a C file, or add one: "
                         "project(app C) and add_executable(app app.c)")
@@ -100,12 +101,18 @@ def build_directory(source: Path, wanted: str | None, layout: Layout, progress: 
                             "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-Wno-dev"],
                            work / "xenolith-configure.log", f"configuring {source}", step)
             write_atomically(stamp, str(layout.toolchain_file))
+        prereq.ensure(packages.needs(work), progress, install)
         for image in executables(work).values():
             if is_older_than_sdk(image, layout):
                 image.unlink(missing_ok=True)       # the link line does not name the SDK's libraries
         with progress.step(f"building {source.name}") as step:
-            run_ninja(work, [wanted] if wanted else [], f"building {source}", step)
+            chosen = wanted if wanted not in packages.programs(work) else None
+            run_ninja(work, [chosen] if chosen else [], f"building {source}", step)
         found = executables(work)
+        fetched = packages.programs(work)
+        if fetched and not found and wanted is None:
+            return next(iter(fetched.values()))
+        found |= fetched
     if wanted is not None:
         if wanted not in found:
             raise UserError(f"{source} makes no executable {wanted!r}",

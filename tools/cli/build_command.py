@@ -36,7 +36,8 @@ def command(options: argparse.Namespace, layout: Layout) -> int:
             raise UserError("-o needs a PROGRAM", "say what to build")
         progress(f"the SDK is built: {layout.sdk}")
         return 0
-    image = read_image(build_program(options.program, layout, progress)).path
+    image = read_image(build_program(options.program, layout, progress,
+                                     not options.no_install)).path
     if options.output is not None:
         try:
             shutil.copy(image, options.output)

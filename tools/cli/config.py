@@ -4,7 +4,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from .disks import Disk
 from .errors import UserError
+from .network import Network
 
 # The domain builder needs room for page tables, p2m list and its own pages beside the image.
 MEMORY_MIN_MIB = 4
@@ -26,6 +28,8 @@ class GuestConfig:
     vcpus: int = 1
     cmdline: str = ""
     ramdisk: str | None = None
+    disks: list[Disk] = field(default_factory=list)
+    network: Network = field(default_factory=Network)
     on_end: str = "destroy"             # "preserve" while `run` reads the exit status
     options: list[tuple[str, str]] = field(default_factory=list)    # xl's own syntax, as it is
 
@@ -41,6 +45,10 @@ class GuestConfig:
         lines.append(f"vcpus = {self.vcpus}")
         if self.cmdline:
             lines.append(f"cmdline = {quote(self.cmdline)}")
+        if self.disks:
+            lines.append(f"disk = [ {', '.join(quote(disk.line()) for disk in self.disks)} ]")
+        if self.network.bridge is not None:
+            lines.append(f"vif = [ {quote(self.network.line())} ]")
         lines += [f"on_poweroff = {quote(self.on_end)}",
                   f"on_reboot = {quote(self.on_end)}",
                   f"on_crash = {quote(self.on_end)}"]

@@ -5,6 +5,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from .errors import UserError
 from .image import read_image
 from .layout import Layout
 from .options import add_guest_options, check_it_fits, guest_config
@@ -33,6 +34,11 @@ def command(options: argparse.Namespace, layout: Layout) -> int:
     config = guest_config(options, options.args, image.path.stem, image.path.stem,
                           options.kernel or str(image.path.resolve()))
     check_it_fits(image, config.memory_mib)
+    if config.network.forwards:
+        raise UserError("-p has no place in an xl configuration",
+                        "put the guest on a bridge with --net bridge=NAME")
+    for disk in config.disks:
+        disk.target = str(disk.path.resolve())
     if options.initrd is not None:
         config.ramdisk = str(options.initrd.resolve())
     text = config.text().encode("utf-8", "surrogateescape")

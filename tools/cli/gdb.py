@@ -22,6 +22,7 @@ from . import prereq
 from .attach import write_stdout
 from .build import build_program, ensure_sdk, needs_sdk
 from .config import NAME_PATTERN
+from .devices import lent, prepare
 from .errors import Interrupted, UserError
 from .guest import Ending, Guest, explain_create_failure, unique_name
 from .image import GZIP_MAGIC, read_image
@@ -132,14 +133,17 @@ def debug_program(options: argparse.Namespace, layout: Layout) -> int:
     if config.vcpus != 1:
         raise UserError(f"--vcpus {config.vcpus}: the debugger knows guests of one CPU only",
                         "leave it out")
+    prepare(config, progress, install=not options.no_install)
     if needs_sdk(options.program):
         ensure_sdk(layout, progress, install=not options.no_install)
-    image = read_image(build_program(options.program, layout, progress))
+    image = read_image(build_program(options.program, layout, progress,
+                                     not options.no_install))
     check_it_fits(image, config.memory_mib)
     ramdisk = pack(options.initrd) if options.initrd is not None else None
     output = GuestOutput(write_stdout, Symbols(image.path, image.elf).frame_suffix)
     with open_host(config, progress, install=not options.no_install) as dom0, \
-            Guest(dom0, config) as guest, ignoring_interrupts(), plain_file(image) as plain:
+            lent(dom0, config, progress), Guest(dom0, config) as guest, \
+            ignoring_interrupts(), plain_file(image) as plain:
         check_server(dom0)
         guest.create(image.path, ramdisk, paused=True)
         watcher = Watcher(guest, output)

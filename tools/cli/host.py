@@ -32,6 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("action", metavar="ACTION", help=", ".join(ACTIONS))
     parser.add_argument("-m", "--memory", metavar="SIZE", default="1G",
                         help="with up: the whole host's memory (default 1G)")
+    parser.add_argument("--net", action="store_true",
+                        help="with up: guests with a network may reach outside, as with run --net user; "
+                             "without it they reach dom0, each other, and what -p forwards to them")
     parser.add_argument("--refresh", action="store_true",
                         help="with up: ask the package mirror for a newer Xen and kernel")
     parser.add_argument("--no-install", action="store_true",
@@ -71,7 +74,7 @@ def up(options: argparse.Namespace, progress: Progress) -> int:
     if memory < 512:
         raise UserError(f"-m {options.memory}: too little for Xen and its dom0", "give at least 512M")
     with progress.step("starting the testbed") as step:
-        standing.up(step.say, Shape(memory_mib=memory), options.refresh)
+        standing.up(step.say, Shape(memory_mib=memory), options.refresh, options.net)
     progress("the testbed is up")
     return 0
 

@@ -9,7 +9,9 @@ from typing import NoReturn
 
 from .config import (GuestConfig, MEMORY_DEFAULT_MIB, parse_memory, parse_name, parse_xl_option)
 from .errors import UserError
+from .disks import parse_disks
 from .image import Image
+from .network import parse_network
 from .quoting import command_line, environment_setting
 
 
@@ -64,6 +66,26 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
                        help="a line of the xl configuration; may be repeated")
 
 
+    add_device_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    devices = parser.add_argument_group("disks and network")
+    devices.add_argument("--disk", metavar="FILE[,...]", action="append", default=[],
+                         help="a raw image or block device as /dev/xvda, the next as /dev/xvdb...; "
+                              "`ro`: read-only; `size=64M`: make the image if it is not there; "
+                              "`mkfs`: with an ext4 in it (or mkfs=ext2); `sector=4096`; `vdev=NAME`")
+    devices.add_argument("-p", "--publish", metavar="HOST:GUEST", action="append", default=[],
+                         help="a port of this machine that leads to the guest's (8000:80, 53:53/udp); "
+                              "listens on 127.0.0.1 unless ADDRESS:HOST:GUEST says another")
+    devices.add_argument("--net", metavar="MODE", default=None,
+                         help="none (the default without -p); user: behind QEMU, and from there "
+                              "outside; bridge=NAME: on that bridge of the Xen host")
+    devices.add_argument("--mac", metavar="MAC", help="the card's address (default: from the name)")
+    devices.add_argument("--ip", metavar="ADDRESS",
+                         help="a fixed address (10.78.0.7), or dhcp, off, or Linux's ip= (default: dhcp)")
+
+
 def guest_config(options: argparse.Namespace, args: list[str], program: str, name: str, kernel: str,
                  quiet: bool = False) -> GuestConfig:
     """The configuration that the guest options ask for; every bad value is found here.
@@ -83,12 +105,20 @@ def guest_config(options: argparse.Namespace, args: list[str], program: str, nam
         raise UserError(f"--initrd {options.initrd}: no such file or directory", "check its name")
     settings = [("name", program)]          # argv[0]
     settings += [("loglevel", "quiet")] if quiet else []
+    name = parse_name(options.name) if options.name is not None else name
+    network = parse_network(options.net, options.publish, options.mac, options.ip, name)
+    settings += [("ip", network.ip)] if network.ip else []
+    xl_options = [parse_xl_option(text) for text in options.xl_option]
+    disks = parse_disks(options.disk)
+    for key, taken, option in (("disk", disks, "--disk"), ("vif", network.bridge, "--net or -p")):
+        if taken and key in dict(xl_options):
+            raise UserError(f"--xl-option {key} beside {option}", "say it in one way")
     settings += [environment_setting(text) for text in options.env]
     return GuestConfig(
-        name=parse_name(options.name) if options.name is not None else name,
+        name=name,
         kernel=kernel, memory_mib=memory, maxmem_mib=maxmem, vcpus=int(options.vcpus),
         cmdline=command_line(settings, args, options.extra),
-        options=[parse_xl_option(text) for text in options.xl_option])
+        disks=disks, network=network, options=xl_options)
 
 
 def check_it_fits(image: Image, memory_mib: int) -> None:

@@ -89,6 +89,7 @@ TEST = [
     Need("clang's sanitizers and libFuzzer", ("libclang-rt-dev",),
          has_compiler_file("clang", "libclang_rt.fuzzer-x86_64.a", "libclang_rt.fuzzer.a",
                            "libclang_rt.fuzzer-aarch64.a")),
+    Need("tclsh, which builds SQLite", ("tcl",), has_program("tclsh")),
     Need("cmocka", ("libcmocka-dev",), compiles("stdarg.h stddef.h setjmp.h stdint.h cmocka.h")),
 ]
 

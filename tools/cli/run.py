@@ -10,6 +10,7 @@ from . import prereq
 from .attach import STDIN, write_stdout
 from .build import build_program, ensure_sdk, needs_sdk
 from .config import GuestConfig
+from .devices import lent, prepare
 from .errors import STATUS_FAILED, STATUS_INTERRUPTED, UserError
 from .guest import Ending, Guest, explain_create_failure, unique_name
 from .hypervisor import explain, hypervisor_words
@@ -46,6 +47,8 @@ examples:
   xenolith run examples/hello
   xenolith run hello.c -m 8M -e LANG=C -- one "two words"
   echo data | xenolith run -q examples/filter > result
+  xenolith run -p 8000:80 examples/httpd
+  xenolith run --disk data.img,size=64M,mkfs --extra mount=/dev/xvda:/data app.c
 """
 
 TAKES_ARGS = True
@@ -68,12 +71,15 @@ def command(options: argparse.Namespace, layout: Layout) -> int:
     # All that can be wrong with the command line is found before anything long begins.
     program = program_name(options.program)
     config = guest_config(options, options.args, program, unique_name(program), "", options.quiet)
+    prepare(config, progress, install=not options.no_install)
     if needs_sdk(options.program):
         ensure_sdk(layout, progress, install=not options.no_install)
-    image = read_image(build_program(options.program, layout, progress))
+    image = read_image(build_program(options.program, layout, progress,
+                                     not options.no_install))
     check_it_fits(image, config.memory_mib)
     ramdisk = pack(options.initrd) if options.initrd is not None else None
-    with open_host(config, progress, install=not options.no_install) as dom0:
+    with open_host(config, progress, install=not options.no_install) as dom0, \
+            lent(dom0, config, progress):
         return boot(dom0, config, image, ramdisk, timeout)
 
 
@@ -96,7 +102,7 @@ def open_host(config: GuestConfig, progress: Progress, install: bool = True):
             raise UserError(f"a guest of {wanted_mib} MiB is more than this machine has "
                             f"({machine_mib} MiB)", "give less with -m")
     with progress.step("starting the testbed") as step:
-        return open_dom0(step.say, wanted_mib)
+        return open_dom0(step.say, wanted_mib, config.network.outside)
 
 
 def boot(dom0, config: GuestConfig, image: Image, ramdisk: bytes | None,

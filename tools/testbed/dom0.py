@@ -17,11 +17,13 @@ import time
 from pathlib import Path
 from typing import Callable, Iterator
 
-from . import hostfiles, saved, standing
+from . import disks, forwards, hostfiles, saved, standing
+from .disks import DiskFile, Drives, Loops
 from .errors import TestbedError
+from .forwards import Forward, Forwards
 from .machine import Machine, Shape
 from .port import PORT_SECONDS, PortLock
-from .session import CHUNK, DATA, ERR, EXIT, FILE, KILL, OUT, TIME, Result, Session
+from .session import CHUNK, DATA, ERR, EXIT, KILL, OUT, TIME, Result, Session
 
 Say = Callable[[str], None]
 
@@ -65,6 +67,15 @@ class Dom0(abc.ABC):
 
     def get(self, path: str) -> bytes:
         return self.run(["cat", path], check=True).out
+
+    @abc.abstractmethod
+    def attach_disks(self, files: list[DiskFile]) -> Drives | Loops:
+        """Block devices here that are those files, named by the result's `devices`; until it is
+        closed."""
+
+    @abc.abstractmethod
+    def forward_ports(self, wanted: list[Forward], address: str) -> Forwards:
+        """Ports of the user's machine that lead to a guest's address, until the result is closed."""
 
     def close(self) -> None:
         """Give back what this object holds."""
@@ -159,6 +170,13 @@ class LocalDom0(Dom0):
         else:
             target.write_bytes(data)
         target.chmod(mode)
+
+    def attach_disks(self, files: list[DiskFile]) -> Loops:
+        return Loops(self, files)
+
+    def forward_ports(self, wanted: list[Forward], address: str) -> Forwards:
+        raise TestbedError("-p is for the testbed: this machine is a Xen host itself; put the guest "
+                           "on a bridge with --net bridge=NAME and use its own address")
 
 
 def this_is_dom0() -> bool:
@@ -294,14 +312,21 @@ class TestbedDom0(Dom0):
             data = data.read_bytes()
         port = self.take_port()
         try:
-            port.session.send(FILE, b"%o\0" % mode + os.fsencode(path) + b"\0")
-            port.session.send_data(data)
-            port.session.send(DATA)
-            port.session.wait_exit(None)
+            port.session.put(data, path, mode)
         except BaseException:
             port.close()
             raise
         self.give_port(port)
+
+    def attach_disks(self, files: list[DiskFile]) -> Drives:
+        if not self.is_private:
+            disks.sweep(self, self.machine)
+        return Drives(self, self.machine, files)
+
+    def forward_ports(self, wanted: list[Forward], address: str) -> Forwards:
+        if not self.is_private:
+            forwards.sweep(self.machine)
+        return Forwards(self.machine, wanted, address)
 
     def close(self) -> None:
         with self._lock:
@@ -333,12 +358,12 @@ def shape_for(guest_mib: int) -> Shape:
     return Shape(memory_mib=(guest_mib + 1024) // 1024 * 1024 + 1024)
 
 
-def private_testbed(say: Say, shape: Shape) -> TestbedDom0:
+def private_testbed(say: Say, shape: Shape, outside: bool = False) -> TestbedDom0:
     """A machine of one's own, restored from the saved state."""
     files = hostfiles.prepare(say)
     folder = saved.run_folder()
     try:
-        machine, session = saved.restore(files, shape, folder, say)
+        machine, session = saved.restore(files, shape, folder, say, outside=outside)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
@@ -346,11 +371,14 @@ def private_testbed(say: Say, shape: Shape) -> TestbedDom0:
     return TestbedDom0(machine, private=True)
 
 
-def open_dom0(say: Say, guest_mib: int = 256) -> Dom0:
+def open_dom0(say: Say, guest_mib: int = 256, outside: bool = False) -> Dom0:
     """The dom0 to use: this machine, the standing testbed if there is one, or a private one."""
     if this_is_dom0():
         return LocalDom0()
     machine = standing.find(say)
     if machine is not None:
+        if outside and not standing.reaches_outside():
+            say("the standing testbed keeps guests from reaching outside; "
+                "`xenolith host up --net` changes that")
         return TestbedDom0(machine, private=False)
-    return private_testbed(say, shape_for(guest_mib))
+    return private_testbed(say, shape_for(guest_mib), outside)

@@ -16,7 +16,7 @@ from typing import Callable
 
 from deps.cache import cache_dir, make_dir
 
-from . import packages
+from . import network, packages
 from .errors import TestbedError
 from .newc import Archive
 from .tree import OPTIONAL, PROGRAMS, XEN_PROGRAMS, Tree
@@ -25,7 +25,10 @@ Say = Callable[[str], None]
 
 HERE = Path(__file__).resolve().parent
 DOM0_TOOLS = HERE.parent / "dom0"
-OUR_SOURCES = ("hostfiles.py", "tree.py", "newc.py", "init.sh", "agent/agent.c")
+OUR_SOURCES = ("hostfiles.py", "tree.py", "newc.py", "init.sh", "agent/agent.c", "dhcp/dhcp.c", "ra/ra.c",
+               "network.py", "scripts/vif-quick", "scripts/block-quick")
+# Xen's own script for network cards starts so many processes that xl's patience can end before it.
+XL_CONF = '\nvif.default.script="vif-quick"\n'
 # Loaded by name at run time, so no program lists it: pthread_cancel() in xl needs it.
 ALWAYS_LIBRARIES = ("libgcc_s.so.1",)
 
@@ -115,13 +118,20 @@ def _initramfs(root: Path, work: Path) -> bytes:
         tree.program(f"xenstore-{name}", needed=False)
     for name in ALWAYS_LIBRARIES:
         tree.library(name)
+    archive.file("etc/xen/xl.conf", (root / "etc/xen/xl.conf").read_bytes() + XL_CONF.encode())
     tree.folder("etc/xen")
+    for script in ("vif-quick", "block-quick"):
+        archive.file(f"etc/xen/scripts/{script}", (HERE / "scripts" / script).read_bytes(), 0o755)
     _, modules = tree.modules()
     xen_bin = str(tree.xen_bin.relative_to(root))
     init = (HERE / "init.sh").read_text(encoding="utf-8")
     init = init.replace("@XEN_BIN@", f"/{xen_bin}").replace("@MODULES@", " ".join(modules))
+    for name in ("BRIDGE", "GATEWAY", "PREFIX6", "NAME_SERVER_FILE"):
+        init = init.replace(f"@{name}@", str(getattr(network, name)))
     archive.file("init", init.encode(), 0o755)
-    archive.file("usr/bin/xenolith-agent", _compile_agent(work), 0o755)
+    archive.file("usr/bin/xenolith-agent", _compile_static("agent/agent.c", work, "-lutil"), 0o755)
+    archive.file("usr/bin/xenolith-dhcp", _compile_static("dhcp/dhcp.c", work), 0o755)
+    archive.file("usr/bin/xenolith-ra", _compile_static("ra/ra.c", work), 0o755)
     for name, program in _compile_dom0_tools(work):
         # The debugger's part is made for one version of Xen: another suite's dom0 goes without.
         if tree.has_libraries(program) or name != "xenolith-gdbserver":
@@ -136,11 +146,11 @@ def _compile(command: list[str], what: str) -> None:
                            "gcc, libc6-dev and libxen-dev are needed")
 
 
-def _compile_agent(work: Path) -> bytes:
-    """Static, so that it runs in whatever dom0."""
-    program = work / "agent"
-    _compile(["gcc", "-O2", "-static", "-o", str(program), str(HERE / "agent" / "agent.c"), "-lutil"],
-             "the testbed's agent")
+def _compile_static(source: str, work: Path, *libraries: str) -> bytes:
+    """One of our own programs; static, so that it runs in whatever dom0."""
+    program = work / "program"
+    _compile(["gcc", "-O2", "-static", "-o", str(program), str(HERE / source), *libraries],
+             f"the testbed's {source}")
     data = program.read_bytes()
     program.unlink()
     return data

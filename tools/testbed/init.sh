@@ -28,17 +28,21 @@ xenstored --pid-file /run/xenstored.pid
 xen-init-dom0
 xenconsoled --log=guest --log-dir=/var/log/xen/console --pid-file=/run/xenconsoled.pid
 
-# A network of the testbed's own, behind one bridge; what QEMU's network card reaches joins it.
+# The guests' network, behind one bridge, and QEMU's; see network.py. QEMU asks on its side for guests
+# (proxy ARP), without the delay that is usual for such answers.
 ip link set lo up
-brctl addbr xenbr0
-ip link set xenbr0 up
-for card in eth0 ens3 enp0s3; do
-    if ip link show "$card" >/dev/null 2>&1; then
-        brctl addif xenbr0 "$card"
-        ip link set "$card" up
-    fi
-done
-ip addr add 10.0.2.1/24 dev xenbr0
+brctl addbr @BRIDGE@
+ip addr add @GATEWAY@/16 dev @BRIDGE@
+ip addr add @PREFIX6@1/64 dev @BRIDGE@
+ip link set @BRIDGE@ up
+ip addr add 10.0.2.15/24 dev eth0
+echo 1 >/proc/sys/net/ipv4/conf/eth0/proxy_arp
+echo 0 >/proc/sys/net/ipv4/neigh/eth0/proxy_delay
+ip link set eth0 up
+ip route add default via 10.0.2.2
+echo 1 >/proc/sys/net/ipv4/ip_forward
+xenolith-dhcp @BRIDGE@ @GATEWAY@ @NAME_SERVER_FILE@ &
+xenolith-ra @BRIDGE@ @PREFIX6@ &
 
 # A host without a working xl is no host: end here, so that whoever waits is told.
 if ! xl list >/dev/null; then

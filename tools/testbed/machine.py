@@ -24,6 +24,7 @@ from .hostfiles import HostFiles
 from .qmp import Qmp
 
 PORTS = 16
+NETDEV = "net"                  # the user network's name in QEMU
 CPU = "max,smap=off,smep=off,fsgsbase=off,xsave=off,pcid=off"
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -77,14 +78,18 @@ class Machine:
 
     @classmethod
     def start(cls, files: HostFiles, shape: Shape, folder: Path, *, state: Path | None = None,
-              detached: bool = False) -> "Machine":
-        """Boot, or with `state` go on from a saved one. Dies with this process unless detached."""
+              detached: bool = False, outside: bool = False) -> "Machine":
+        """Boot, or with `state` go on from a saved one. Dies with this process unless detached.
+
+        outside: what runs in it may open connections to this machine and beyond; forwarded ports
+        work without.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         argv = [qemu_program(), "-name", "xenolith-testbed", *shape.qemu_arguments(files),
                 "-qmp", "unix:qmp,server=on,wait=off", "-serial", "file:serial",
                 "-device", f"virtio-serial-pci,max_ports={PORTS + 1}",
-                "-netdev", "user,id=net,net=10.0.2.0/24,restrict=on",
-                "-device", "virtio-net-pci,netdev=net,romfile="]
+                "-netdev", f"user,id={NETDEV},net=10.0.2.0/24,restrict={'off' if outside else 'on'}",
+                "-device", f"virtio-net-pci,netdev={NETDEV},romfile="]
         for n in range(PORTS):
             argv += ["-chardev", f"socket,id=port{n},path=p{n},server=on,wait=off",
                      "-device", f"virtserialport,chardev=port{n},name=xenolith.{n},nr={n + 1}"]

@@ -24,6 +24,9 @@ Say = Callable[[str], None]
 WANTED = ["xen-system-amd64", "xenstore-utils", "linux-image-amd64", "busybox-static", "bash",
           "iproute2", "bridge-utils", "util-linux", "libgcc-s1"]
 # Needed to install those on a machine, not to run them from an initramfs.
+# Clients and instruments for tests and measurements, not part of a first download; see toolbox.py.
+WANTED_TOOLS = ["curl", "iperf3", "tcpdump", "iproute2", "redis-tools", "apache2-utils", "e2fsprogs",
+                "sqlite3", "dmsetup", "iputils-ping", "libc-bin"]
 LEFT_OUT = {"debconf", "cdebconf", "perl", "perl-base", "python3", "python3-minimal", "adduser",
             "passwd", "initramfs-tools", "linux-base", "dracut", "qemu-system-xen",
             "qemu-system-x86-xen", "grub-xen-host", "init-system-helpers", "sysvinit-utils",
@@ -37,17 +40,18 @@ def suite_dir(suite: str | None) -> Path:
     return cache_dir() / "testbed" / f"suite-{suite or own_suite() or 'unknown'}"
 
 
-def resolve(suite: str | None, say: Say, refresh: bool = False) -> list[Deb]:
+def resolve(suite: str | None, say: Say, refresh: bool = False,
+            wanted: list[str] = WANTED, kept_as: str = "packages") -> list[Deb]:
     """The packages of the testbed; from the kept list where that is still good."""
     folder = suite_dir(suite)
-    kept = folder / "packages.json"
-    with locked(folder / "packages", say):
+    kept = folder / f"{kept_as}.json"
+    with locked(folder / kept_as, say):
         if kept.is_file() and not refresh and not _outdated(kept):
             return _read(kept)
         try:
             apt = PrivateApt(folder / "apt", suite, say)
             apt.update()
-            debs = apt.closure(WANTED, LEFT_OUT)
+            debs = apt.closure(wanted, LEFT_OUT)
         except AptError as error:
             if kept.is_file() and not refresh:
                 say(f"keeping the testbed's packages as they are: {error}")

@@ -17,10 +17,12 @@ class Qmp:
         self._line()                    # the greeting
         self.command("qmp_capabilities")
 
-    def command(self, name: str, **arguments: object) -> object:
+    def command(self, name: str, as_they_are: dict | None = None, **arguments: object) -> object:
+        """Keywords are written with dashes, as QEMU names nearly everything; as_they_are is not."""
         message = {"execute": name}
-        if arguments:
-            message["arguments"] = {key.replace("_", "-"): value for key, value in arguments.items()}
+        spelled = {key.replace("_", "-"): value for key, value in arguments.items()}
+        if spelled or as_they_are:
+            message["arguments"] = {**spelled, **(as_they_are or {})}
         self._file.write(json.dumps(message).encode() + b"\n")
         self._file.flush()
         while True:

@@ -19,6 +19,7 @@ from deps.cache import cache_dir, drop_unused, make_dir, note_use
 from .errors import TestbedError
 from .hostfiles import HostFiles
 from .machine import PORTS, Machine, Shape, qemu_identity
+from .network import NAME_SERVER, NAME_SERVER_FILE
 from .session import Session
 
 Say = Callable[[str], None]
@@ -80,15 +81,19 @@ def first_session(machine: Machine, timeout: float) -> Session:
 
 
 def restore(files: HostFiles, shape: Shape, folder: Path, say: Say,
-            detached: bool = False) -> tuple[Machine, Session]:
+            detached: bool = False, outside: bool = False) -> tuple[Machine, Session]:
     """A machine that is ready: from the saved state, which is made first if there is none."""
     for attempt in (1, 2):
         state = make_dir(state_folder(files, shape), lambda into: _make(files, shape, into, say), say)
         note_use(files.folder)
         note_use(state)
-        machine = Machine.start(files, shape, folder, state=state / "state", detached=detached)
+        machine = Machine.start(files, shape, folder, state=state / "state", detached=detached,
+                                outside=outside)
         try:
-            return machine, first_session(machine, RESTORE_SECONDS)
+            session = first_session(machine, RESTORE_SECONDS)
+            if outside:                 # dom0's DHCP server names it from now on
+                session.put(f"{NAME_SERVER}\n".encode(), NAME_SERVER_FILE, 0o644)
+            return machine, session
         except TestbedError as error:
             machine.stop()
             if attempt == 2:

@@ -23,6 +23,7 @@ from .session import Session
 Say = Callable[[str], None]
 
 ANSWER_SECONDS = 60.0
+OUTSIDE = " outside"            # behind the recorded key of one whose guests may reach beyond it
 
 
 def folder() -> Path:
@@ -67,20 +68,22 @@ def answers(machine: Machine) -> bool:
         return False
 
 
-def up(say: Say, shape: Shape, refresh: bool = False) -> Machine:
+def up(say: Say, shape: Shape, refresh: bool = False, outside: bool = False) -> Machine:
     """Have it running, in the given shape and with the current packages."""
     with locked(folder(), say):
         files = hostfiles.prepare(say, refresh=refresh)
-        key = saved.state_folder(files, shape).name
+        state = saved.state_folder(files, shape).name
+        key = state + (OUTSIDE if outside else "")
         machine = find(say)
-        if machine is not None and _recorded_key() == key:
+        if machine is not None and _recorded_key() in (key, state + OUTSIDE):
             return machine
         if machine is not None:
             say("the testbed has changed; replacing the one that runs")
             down()
         shutil.rmtree(folder(), ignore_errors=True)
         folder().mkdir(parents=True)
-        machine, session = saved.restore(files, shape, folder(), say, detached=True)
+        machine, session = saved.restore(files, shape, folder(), say, detached=True,
+                                         outside=outside)
         session.close()
         record = folder() / "machine.new"
         record.write_text(json.dumps({"pid": machine.pid, "key": key}), encoding="utf-8")
@@ -95,6 +98,11 @@ def down() -> bool:
         machine.stop()
     shutil.rmtree(folder(), ignore_errors=True)
     return machine is not None
+
+
+def reaches_outside() -> bool:
+    """Whether it was started so that guests may open connections to beyond it."""
+    return _recorded_key().endswith(OUTSIDE)
 
 
 def _recorded_key() -> str:

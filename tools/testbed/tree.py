@@ -23,7 +23,10 @@ XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-h
                 "xenconsole", "xenstore", "xenctx", "gdbsx")
 MODULES = ("xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "xen-netback",
            "xen-blkback", "bridge", "tun", "loop", "brd", "dm-mod", "dm-flakey", "sch_netem",
-           "virtio_pci", "virtio_console", "virtio_net", "e1000", "ext4", "crc32c_generic")
+           "virtio_pci", "virtio_console", "virtio_net", "virtio_blk", "e1000", "ext4", "crc32c_generic")
+# Not loaded, but there: dom0's kernel is also a guest, to compare with and to test the host side.
+GUEST_MODULES = ("xen-netfront", "xen-blkfront")
+MODULE_ORDER = "usr/lib/modules/order"
 
 
 class Tree:
@@ -92,7 +95,10 @@ class Tree:
                 self._archive.directory(name)
 
     def modules(self) -> tuple[str, list[str]]:
-        """The kernel's release and the module files in an order in which insmod takes them."""
+        """The kernel's release and dom0's module files in an order in which insmod takes them.
+
+        MODULE_ORDER lists these and then the guests', one a line.
+        """
         folders = sorted([*self._root.glob("lib/modules/*"), *self._root.glob("usr/lib/modules/*")])
         if not folders:
             raise TestbedError("the packages hold no kernel modules; look at linux-image")
@@ -115,7 +121,11 @@ class Tree:
 
         for name in MODULES:
             add(name)
-        return folder.name, order
+        loaded = list(order)
+        for name in GUEST_MODULES:
+            add(name)
+        self._archive.file(MODULE_ORDER, "".join(f"{path}\n" for path in order).encode())
+        return folder.name, loaded
 
     def _depends(self, path: Path) -> list[str]:
         data = _plain(path)

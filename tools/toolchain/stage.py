@@ -52,7 +52,7 @@ def stage_toolchain(sdk: Path, host_gcc: str) -> None:
 
 # What lies below share/xenolith: everything of these directories of tools/.
 PACKAGES = ["cli", "testbed", "deps", "dom0"]
-CMAKE_FILES = ["XenolithGuest.cmake", "Platform/Xenolith.cmake", *(
+CMAKE_FILES = ["XenolithGuest.cmake", "XenolithPackage.cmake", "Platform/Xenolith.cmake", *(
     f"Platform/Xenolith-Determine-{language}.cmake" for language in ("CXX", "Fortran", "OBJC", "OBJCXX"))]
 
 
