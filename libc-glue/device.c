@@ -8,9 +8,13 @@
 
 #include "vfs.h"
 
+/* disk.c: programs that use paths carry it; tests of other things do not. */
+void disk_settle(void) __attribute__((weak));
+
 static struct {
     struct mutex mutex; /* "devices" */
     struct list list;
+    struct inode *dir; /* /dev */
 } devices = { .list = LIST_INIT(devices.list) };
 
 /* With the mutex held. */
@@ -70,12 +74,39 @@ void device_remove(struct device *device)
         vfs_unlink(NULL, path);
 }
 
-int device_open(mode_t mode, dev_t number, int flags, struct file **out)
+int device_set_dir(const char *path)
+{
+    return vfs_lookup(NULL, path, 0, &devices.dir);
+}
+
+bool device_look(struct inode *dir)
+{
+    if (disk_settle == NULL || dir != devices.dir)
+        return false;
+    disk_settle();
+    return true;
+}
+
+/* With the mutex held throughout, so that the device is not removed meanwhile. */
+static int device_try_open(mode_t mode, dev_t number, int flags, struct file **out)
 {
     const struct device *device;
+    int error;
 
     mutex_lock(&devices.mutex);
     device = device_find(mode & S_IFMT, number);
+    error = device != NULL ? device->open(device, flags, out) : -ENXIO;
     mutex_unlock(&devices.mutex);
-    return device != NULL ? device->open(device, flags, out) : -ENXIO;
+    return error;
+}
+
+int device_open(mode_t mode, dev_t number, int flags, struct file **out)
+{
+    int error = device_try_open(mode, number, flags, out);
+
+    if (error == -ENXIO && S_ISBLK(mode) && disk_settle != NULL) {
+        disk_settle(); /* unplugged; perhaps another one has come in its place */
+        error = device_try_open(mode, number, flags, out);
+    }
+    return error;
 }

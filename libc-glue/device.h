@@ -7,6 +7,7 @@
 #ifndef LIBC_GLUE_DEVICE_H
 #define LIBC_GLUE_DEVICE_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include <runtime/list.h>
@@ -28,7 +29,7 @@ struct device {
     const char *name; /* below /dev */
     mode_t mode;      /* S_IFCHR or S_IFBLK, and permissions */
     dev_t number;
-    /* A new file with one reference in *out; flags as open() got them. */
+    /* A new file with one reference in *out; flags as open() got them. Must not wait for long. */
     int (*open)(const struct device *device, int flags, struct file **out);
 };
 
@@ -38,6 +39,14 @@ void device_remove(struct device *device);
 
 /* Open by what a node says. -ENXIO when there is no such device. */
 int device_open(mode_t mode, dev_t number, int flags, struct file **out);
+
+/*
+ * A name was not found in dir, or dir is about to be listed. If it is /dev, devices that announce
+ * themselves only then get their nodes now: true, and it is worth looking again. May wait.
+ */
+bool device_look(struct inode *dir);
+/* Where that is. */
+int device_set_dir(const char *path);
 
 /* Boot: the devices that are always there. /dev exists already. */
 int device_start(void);

@@ -161,7 +161,7 @@ static struct device file_devices[] = {
 
 int device_start(void)
 {
-    int error = 0;
+    int error = device_set_dir("/dev");
 
     for (size_t i = 0; i < sizeof(file_devices) / sizeof(file_devices[0]) && error == 0; i++)
         error = device_add(&file_devices[i]);

@@ -222,6 +222,7 @@ int vfs_open_inode(struct inode *inode, int flags, struct file **out)
     if (S_ISDIR(inode->kind)) {
         if (file_vfs_writes(flags) || (flags & O_CREAT))
             return -EISDIR;
+        device_look(inode);
         return file_vfs_new(inode, &file_vfs_dir_ops, kept, out);
     }
     if (flags & O_DIRECTORY)

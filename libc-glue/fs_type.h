@@ -13,7 +13,12 @@ struct fs_type {
     int (*open)(const char *source, bool read_only, struct fs **out);
 };
 
-/* Before main: from a BOOT_PART. */
+/* Before main. */
 void fs_type_add(struct fs_type *type);
+/*
+ * A file system of the type of that name over source, as type->open(); name NULL: of whichever type finds
+ * one of its own there. -ENODEV: no such type.
+ */
+int fs_type_open(const char *name, const char *source, bool read_only, struct fs **out);
 
 #endif

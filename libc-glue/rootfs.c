@@ -12,11 +12,19 @@
 #include <runtime/log.h>
 
 #include "device.h"
+#include "disk.h"
 #include "initrd.h"
+#include "mounts.h"
 #include "ramfs.h"
 #include "vfs.h"
 
 const char rootfs_is_linked = 1;
+
+/* Whoever uses paths may be given a disk: /dev/xvda. Nothing of it runs before somebody asks. */
+static void (*const rootfs_needs_disk)(void) __attribute__((used)) = disk_settle;
+
+/* And that may hold a file system: mount=. */
+static const char *const rootfs_needs_mounts __attribute__((used)) = &mounts_is_linked;
 
 static int rootfs_make_dir(const char *path, mode_t mode)
 {

@@ -17,14 +17,20 @@ void fs_type_add(struct fs_type *type)
     sys_types = type;
 }
 
-static int sys_mount_new(const char *source, const char *name, bool read_only, struct fs **out)
+int fs_type_open(const char *name, const char *source, bool read_only, struct fs **out)
 {
-    if (strcmp(name, "ramfs") == 0 || strcmp(name, "tmpfs") == 0)
+    int error = -ENODEV;
+
+    if (name != NULL && (strcmp(name, "ramfs") == 0 || strcmp(name, "tmpfs") == 0))
         return ramfs_new(out);
-    for (struct fs_type *type = sys_types; type != NULL; type = type->next)
-        if (strcmp(type->name, name) == 0)
-            return type->open(source, read_only, out);
-    return -ENODEV;
+    for (struct fs_type *type = sys_types; type != NULL; type = type->next) {
+        if (name != NULL && strcmp(type->name, name) != 0)
+            continue;
+        error = type->open(source, read_only, out);
+        if (error != -EINVAL || name != NULL)
+            break;
+    }
+    return error;
 }
 
 int mount(const char *source, const char *target, const char *type, unsigned long flags,
@@ -38,10 +44,10 @@ int mount(const char *source, const char *target, const char *type, unsigned lon
         return (int)result(-EFAULT);
     if ((flags & (MS_BIND | MS_REMOUNT)) != 0)
         return (int)result(-EINVAL);
-    error = sys_mount_new(source, type, (flags & MS_RDONLY) != 0, &fs);
+    error = fs_type_open(type, source, (flags & MS_RDONLY) != 0, &fs);
     if (error < 0)
         return (int)result(error);
-    fs->read_only = (flags & MS_RDONLY) != 0;
+    fs->read_only |= (flags & MS_RDONLY) != 0;
     error = vfs_mount(fs, target);
     if (error < 0)
         fs->ops->unmount(fs);

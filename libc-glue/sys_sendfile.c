@@ -1,19 +1,16 @@
-/* sendfile and copy_file_range, through a page. */
+/* sendfile and copy_file_range, through a piece of memory. */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
-
-#include <runtime/pages.h>
 
 #include "fd.h"
 #include "interrupt.h"
 #include "result.h"
 
-ssize_t copy_file_range(int in, off_t *in_offset, int out, off_t *out_offset, size_t len,
-                        unsigned int flags);
-
-#define SYS_PIECE 4096u
+#define SYS_PIECE 65536u /* a large TCP segment */
+#define SYS_PIECE_MIN 4096u
 
 /* One write of all of it, unless the other side takes less. */
 static ssize_t sys_put(struct file *out, const off_t *at, const char *bytes, size_t len)
@@ -27,18 +24,19 @@ static ssize_t sys_put(struct file *out, const off_t *at, const char *bytes, siz
 static ssize_t sys_copy(struct file *in, off_t *in_offset, struct file *out, off_t *out_offset,
                         size_t len)
 {
-    char *page = pages_get();
-    size_t done = 0;
+    size_t size = len < SYS_PIECE ? len : SYS_PIECE, done = 0;
+    char *piece = malloc(size);
     ssize_t n = 0;
 
-    if (page == NULL)
+    if (piece == NULL && size > SYS_PIECE_MIN)
+        piece = malloc(size = SYS_PIECE_MIN);
+    if (piece == NULL && len > 0)
         return -ENOMEM;
     while (done < len) {
-        struct iovec iov = { .iov_base = page,
-                             .iov_len = len - done < SYS_PIECE ? len - done : SYS_PIECE };
+        struct iovec iov = { .iov_base = piece, .iov_len = len - done < size ? len - done : size };
         ssize_t got = file_read(in, &iov, 1, in_offset);
 
-        n = got <= 0 ? got : sys_put(out, out_offset, page, (size_t)got);
+        n = got <= 0 ? got : sys_put(out, out_offset, piece, (size_t)got);
         if (n > 0) {
             done += (size_t)n;
             if (in_offset != NULL)
@@ -53,7 +51,7 @@ static ssize_t sys_copy(struct file *in, off_t *in_offset, struct file *out, off
         if (n <= 0 || n < got)
             break;
     }
-    pages_put(page);
+    free(piece);
     return done > 0 ? (ssize_t)done : n;
 }
 

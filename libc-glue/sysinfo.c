@@ -1,4 +1,5 @@
 /* sysinfo: the guest's processor and memory in numbers. */
+#include <stdlib.h>
 #include <sys/sysinfo.h>
 
 #include <unistd.h>
@@ -53,8 +54,6 @@ int getpagesize(void)
 {
     return PAGE_SIZE;
 }
-
-int getloadavg(double average[], int n);
 
 /* No averages are kept. */
 int getloadavg(double average[], int n)

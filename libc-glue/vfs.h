@@ -17,6 +17,8 @@
 
 /* Mount fs on the directory at path, or as the root when path is NULL. */
 int vfs_mount(struct fs *fs, const char *path);
+/* Let fs be the root instead of what is: that one and what is mounted in it are no longer to be seen. */
+int vfs_mount_root(struct fs *fs);
 /* -EBUSY while files are open, -EINVAL when path is not the root of a mount. */
 int vfs_unmount(const char *path);
 /* Write back what is not yet on its device, everywhere. */

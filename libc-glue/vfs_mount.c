@@ -96,6 +96,15 @@ int vfs_mount(struct fs *fs, const char *path)
     return error;
 }
 
+int vfs_mount_root(struct fs *fs)
+{
+    mutex_lock(&vfs_mounts.mutex);
+    fs->covered = NULL;
+    list_prepend(&vfs_mounts.list, &fs->link);
+    mutex_unlock(&vfs_mounts.mutex);
+    return 0;
+}
+
 int vfs_unmount(const char *path)
 {
     struct inode *root, *covered;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "device.h"
 #include "vfs.h"
 
 #define VFS_LINKS_MAX 40 /* symbolic links in one walk, then ELOOP */
@@ -62,6 +63,11 @@ static int vfs_child(struct inode *dir, struct vfs_name name, struct inode **out
     mutex_lock(&dir->fs->tree);
     error = dir->ops->lookup(dir, name, &child);
     mutex_unlock(&dir->fs->tree);
+    if (error == -ENOENT && device_look(dir)) {
+        mutex_lock(&dir->fs->tree);
+        error = dir->ops->lookup(dir, name, &child);
+        mutex_unlock(&dir->fs->tree);
+    }
     if (error == 0)
         *out = vfs_cross(child);
     return error;

@@ -22,7 +22,7 @@ void *dlsym(void *__restrict, const char *__restrict);
 int dlclose(void *);
 char *dlerror(void);
 
-#if __GNU_VISIBLE
+#if __MISC_VISIBLE || __POSIX_VISIBLE >= 202405
 #define RTLD_DEFAULT ((void *)0)
 #define RTLD_NEXT    ((void *)-1)
 

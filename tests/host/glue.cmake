@@ -21,10 +21,16 @@ set(_glue_vfs vfs vfs_walk vfs_mount file_vfs file_lock ramfs ramfs_data ramfs_d
 
 xenolith_glue_test(chacha chacha random)
 xenolith_glue_test(cpio cpio initrd file poll_source ${_glue_vfs})
+xenolith_glue_test(disk disk file_block partition file poll_source ${_glue_vfs})
+target_compile_definitions(test_disk PRIVATE BLKDISCARD=0x1277 BLKPBSZGET=0x127b) # not in glibc's headers
 xenolith_glue_test(epoll epoll eventfd ${_glue_fd})
 xenolith_glue_test(fd ${_glue_fd})
 xenolith_glue_test(pipe pipe fifo eventfd poll_many ${_glue_fd} ${_glue_vfs})
 xenolith_glue_test(signal signal signal_default interval_timer posix_thread)
 xenolith_glue_test(ramfs file poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
+xenolith_glue_test(unix unix unix_name unix_transfer rights file_socket socket_option eventfd
+    ${_glue_fd} ${_glue_vfs})
 xenolith_glue_test(vfs file poll_source ${_glue_vfs})
+
+include(ext.cmake)

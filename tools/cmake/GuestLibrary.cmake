@@ -1,10 +1,12 @@
 # Compile guest code into the staged SDK.
 #
 #   xenolith_guest_library(NAME SOURCE... [INCLUDES DIR...] [OPTIONS FLAG...] [FAST SOURCE...]
-#                          [PRIVATE_INCLUDES DIR...] [GENERAL_REGS_ONLY] [FPU_SOURCES SOURCE...])
+#                          [PRIVATE_INCLUDES DIR...] [GENERAL_REGS_ONLY] [FPU_SOURCES SOURCE...]
+#                          [DEPENDS FILE...])
 #       libxenolith-NAME.a. It sees the public headers of its room and of those below it, and with
 #       GENERAL_REGS_ONLY it may run in event handlers, which leave the FPU's registers alone; all but
 #       its FPU_SOURCES. Compiled for size; the FAST ones of the sources, which run often, for speed.
+#       DEPENDS: what must be there before any of it is compiled.
 #
 #   xenolith_guest_start(SOURCE)            crt0.o, the first object of every image
 #   xenolith_guest_linker_script(SOURCE)    guest.lds, preprocessed with the room's headers
@@ -47,14 +49,19 @@ endfunction()
 # One object from one source; `out` gets its path.
 function(_xenolith_guest_object name source flags out)
     get_filename_component(source ${source} ABSOLUTE)
-    file(RELATIVE_PATH shown ${CMAKE_SOURCE_DIR} ${source})
+    cmake_path(IS_PREFIX CMAKE_BINARY_DIR ${source} NORMALIZE made_by_the_build)
+    if(made_by_the_build)
+        file(RELATIVE_PATH shown ${CMAKE_BINARY_DIR} ${source})
+    else()
+        file(RELATIVE_PATH shown ${CMAKE_SOURCE_DIR} ${source})
+    endif()
     string(REPLACE "../" "" below ${shown})
     set(object ${CMAKE_BINARY_DIR}/guest/${name}/${below}.o)
     get_filename_component(directory ${object} DIRECTORY)
     file(MAKE_DIRECTORY ${directory})
     add_custom_command(OUTPUT ${object}
         COMMAND ${XENOLITH_GCC} ${flags} -MD -MF ${object}.d -c ${source} -o ${object}
-        DEPENDS ${source} ${CMAKE_BINARY_DIR}/stamps/newlib
+        DEPENDS ${source} ${CMAKE_BINARY_DIR}/stamps/newlib ${ARGN}
         DEPFILE ${object}.d
         COMMENT "Guest: ${shown}" VERBATIM)
     set(${out} ${object} PARENT_SCOPE)
@@ -62,7 +69,7 @@ endfunction()
 
 function(xenolith_guest_library name)
     cmake_parse_arguments(arg "GENERAL_REGS_ONLY" ""
-        "PRIVATE_INCLUDES;INCLUDES;OPTIONS;FPU_SOURCES;FAST" ${ARGN})
+        "PRIVATE_INCLUDES;INCLUDES;OPTIONS;FPU_SOURCES;FAST;DEPENDS" ${ARGN})
     _xenolith_room_includes(${name} includes)
     set(flags ${XENOLITH_GUEST_FLAGS} ${arg_OPTIONS})
     foreach(directory IN LISTS arg_PRIVATE_INCLUDES arg_INCLUDES)
@@ -80,7 +87,7 @@ function(xenolith_guest_library name)
         if(arg_GENERAL_REGS_ONLY AND NOT source IN_LIST arg_FPU_SOURCES)
             list(APPEND own -mgeneral-regs-only)
         endif()
-        _xenolith_guest_object(${name} ${source} "${flags};${own}" object)
+        _xenolith_guest_object(${name} ${source} "${flags};${own}" object ${arg_DEPENDS})
         list(APPEND objects ${object})
     endforeach()
     set(library ${XENOLITH_SYSROOT}/lib/libxenolith-${name}.a)

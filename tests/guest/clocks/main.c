@@ -73,6 +73,22 @@ static void test_wall_clock(void)
     CHECK(now_ns(CLOCK_REALTIME) / 1000000000 >= now);
 }
 
+/* The inverse of gmtime(), with fields out of their range carried. */
+static void test_timegm(void)
+{
+    static const time_t samples[] = { 0, -1, 951782400, 4102444799, -2208988800, 253402300799 };
+    struct tm late = { .tm_year = 124, .tm_mon = 13, .tm_mday = 29, .tm_sec = -1 };
+
+    for (size_t i = 0; i < sizeof samples / sizeof samples[0]; i++) {
+        struct tm tm;
+
+        gmtime_r(&samples[i], &tm);
+        CHECK(timegm(&tm) == samples[i]);
+    }
+    CHECK(timegm(&late) == 1740787199); /* 2025-02-28 23:59:59 */
+    CHECK(late.tm_mon == 1 && late.tm_mday == 28 && late.tm_hour == 23);
+}
+
 static void test_cpu_time(void)
 {
     long long start = now_ns(CLOCK_MONOTONIC), process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -118,6 +134,7 @@ int main(void)
     test_absolute(CLOCK_MONOTONIC);
     test_absolute(CLOCK_REALTIME);
     test_wall_clock();
+    test_timegm();
     test_cpu_time();
     test_errors();
     puts("PASS");

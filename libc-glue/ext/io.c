@@ -1,0 +1,261 @@
+/*
+ * The device: batches of requests, and waiting for them. Blocks that lie side by side go out as one
+ * request. One batch at a time, as the file system's lock is held.
+ */
+#include <stdlib.h>
+
+#include "ext_priv.h"
+
+static void ext_io_done(struct block_request *request, int status)
+{
+    struct ext_fs *ext = request->arg;
+    bool was_masked = spin_lock(&ext->io.spin);
+
+    if (status < 0 && ext->io.status == 0)
+        ext->io.status = status;
+    if (--ext->io.pending == 0)
+        wait_queue_wake(&ext->io.done, WAKE_ALL);
+    spin_unlock(&ext->io.spin, was_masked);
+}
+
+/* Send the first n requests and wait for all. */
+static int ext_io_run(struct ext_fs *ext, unsigned n)
+{
+    struct block_device *device = ext->device;
+    bool was_masked;
+
+    ext->io.status = 0;
+    ext->io.pending = n;
+    if (device->ops->batch_begin != NULL)
+        device->ops->batch_begin(device);
+    for (unsigned i = 0; i < n; i++) {
+        ext->io.requests[i].done = ext_io_done;
+        ext->io.requests[i].arg = ext;
+        block_submit(device, &ext->io.requests[i]);
+    }
+    if (device->ops->batch_end != NULL)
+        device->ops->batch_end(device);
+    for (;;) {
+        was_masked = spin_lock(&ext->io.spin);
+        if (ext->io.pending == 0)
+            break;
+        wait_queue_sleep(&ext->io.done, &ext->io.spin, was_masked, CLOCK_NEVER, false, "disk");
+    }
+    spin_unlock(&ext->io.spin, was_masked);
+    return ext->io.status;
+}
+
+/* A batch in the making. */
+struct ext_io_batch {
+    unsigned requests, pieces;
+    uint64_t next; /* the sector after the last request */
+    size_t len;    /* bytes of it */
+    bool write;
+};
+
+static void ext_io_add(struct ext_fs *ext, struct ext_io_batch *batch, uint64_t block, void *data)
+{
+    struct block_piece *piece = &ext->io.pieces[batch->pieces++];
+    uint64_t sector = block * ext->sectors;
+    struct block_request *request = &ext->io.requests[batch->requests];
+    size_t most = ext->device->max_request;
+
+    *piece = (struct block_piece){ data, ext->block_size };
+    if (batch->requests > 0)
+        request--;
+    if (batch->requests > 0 && sector == batch->next &&
+        (most == 0 || batch->len + ext->block_size <= most)) {
+        request->n++;
+        request->sectors += ext->sectors;
+    } else {
+        request = &ext->io.requests[batch->requests++];
+        *request = (struct block_request){
+            .op = batch->write ? BLOCK_WRITE : BLOCK_READ,
+            .sector = sector,
+            .sectors = ext->sectors,
+            .pieces = piece,
+            .n = 1,
+        };
+        batch->len = 0;
+    }
+    batch->next = sector + ext->sectors;
+    batch->len += ext->block_size;
+}
+
+static int ext_io_flush_batch(struct ext_fs *ext, struct ext_io_batch *batch)
+{
+    int error = batch->requests > 0 ? ext_io_run(ext, batch->requests) : 0;
+
+    *batch = (struct ext_io_batch){ .write = batch->write };
+    return error;
+}
+
+static bool ext_io_is_full(const struct ext_io_batch *batch)
+{
+    return batch->requests == EXT_IO_REQUESTS || batch->pieces == EXT_IO_PIECES;
+}
+
+static int ext_io_compare(const void *one, const void *two)
+{
+    const struct ext_buf *a = *(struct ext_buf *const *)one, *b = *(struct ext_buf *const *)two;
+
+    return a->block < b->block ? -1 : a->block > b->block;
+}
+
+int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write)
+{
+    struct ext_io_batch batch = { .write = write };
+    int error = 0, one;
+
+    if (n > 1)
+        qsort(bufs, n, sizeof(*bufs), ext_io_compare);
+    for (size_t i = 0; i < n; i++) {
+        ext_io_add(ext, &batch, bufs[i]->block, bufs[i]->data);
+        if (ext_io_is_full(&batch) || i + 1 == n) {
+            one = ext_io_flush_batch(ext, &batch);
+            if (one < 0)
+                error = one;
+        }
+    }
+    return error;
+}
+
+int ext_io_scatter(struct ext_fs *ext, const uint64_t *blocks, void **data, size_t n, bool write)
+{
+    struct ext_io_batch batch = { .write = write };
+    int error = 0;
+
+    for (size_t i = 0; i < n && error == 0; i++) {
+        ext_io_add(ext, &batch, blocks[i], data[i]);
+        if (ext_io_is_full(&batch) || i + 1 == n)
+            error = ext_io_flush_batch(ext, &batch);
+    }
+    return error;
+}
+
+/*
+ * Content could not be written: its file's fsync() tells, once; or the next one, if it is closed.
+ */
+static void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error)
+{
+    struct ext_inode *node = ext_inode_find(ext, buf->owner);
+
+    if (node != NULL)
+        node->error = error;
+    else
+        ext->lost = error;
+}
+
+static int ext_write_some(struct ext_fs *ext, struct list *list, int class, ext2_ino_t owner)
+{
+    struct ext_buf **bufs;
+    size_t n = 0, max = 0;
+    int error;
+
+    list_for_each(link, list) max++;
+    if (max == 0)
+        return 0;
+    bufs = malloc(max * sizeof(*bufs));
+    if (bufs == NULL)
+        return -ENOMEM;
+    list_for_each(link, list)
+    {
+        struct ext_buf *buf = list_entry(link, struct ext_buf, dirty);
+
+        if ((class < 0 || buf->class == class) && (owner == 0 || buf->owner == owner))
+            bufs[n++] = buf;
+    }
+    error = ext_io_bufs(ext, bufs, n, true);
+    for (size_t i = 0; i < n; i++) {
+        bool is_content = bufs[i]->state == EXT_DATA;
+
+        if (error < 0 && is_content)
+            ext_io_blame(ext, bufs[i], error);
+        if (error == 0 || is_content)
+            ext_clean(ext, bufs[i]);
+    }
+    free(bufs);
+    return error;
+}
+
+int ext_write_list(struct ext_fs *ext, struct list *list, int class)
+{
+    return ext_write_some(ext, list, class, 0);
+}
+
+int ext_write_content(struct ext_fs *ext, ext2_ino_t owner)
+{
+    return ext_write_some(ext, &ext->cache.data, -1, owner);
+}
+
+int ext_io_blocks(struct ext_fs *ext, uint64_t block, void *data, size_t len, bool write)
+{
+    struct block_piece piece = { data, len };
+
+    ext->io.requests[0] = (struct block_request){
+        .op = write ? BLOCK_WRITE : BLOCK_READ,
+        .sector = block * ext->sectors,
+        .sectors = len / BLOCK_SECTOR,
+        .pieces = &piece,
+        .n = 1,
+    };
+    return ext_io_run(ext, 1);
+}
+
+int ext_io_flush(struct ext_fs *ext)
+{
+    int error;
+
+    if (!ext->device->can_flush)
+        return 0;
+    ext->io.requests[0] = (struct block_request){ .op = BLOCK_FLUSH };
+    error = ext_io_run(ext, 1);
+    return error == -EOPNOTSUPP ? 0 : error; /* the device has said so in the log */
+}
+
+/* ---- without a file system yet ---- */
+
+struct ext_io_alone {
+    struct spinlock spin;
+    struct wait_queue done;
+    bool is_done;
+    int status;
+};
+
+static void ext_io_alone_done(struct block_request *request, int status)
+{
+    struct ext_io_alone *alone = request->arg;
+    bool was_masked = spin_lock(&alone->spin);
+
+    alone->status = status;
+    alone->is_done = true;
+    wait_queue_wake(&alone->done, WAKE_ALL);
+    spin_unlock(&alone->spin, was_masked);
+}
+
+int ext_device_read(struct block_device *device, uint64_t sector, void *data, size_t len)
+{
+    struct ext_io_alone alone = { .spin = SPINLOCK_INIT("ext probe") };
+    struct block_piece piece = { data, len };
+    struct block_request request = {
+        .op = BLOCK_READ,
+        .sector = sector,
+        .sectors = len / BLOCK_SECTOR,
+        .pieces = &piece,
+        .n = 1,
+        .done = ext_io_alone_done,
+        .arg = &alone,
+    };
+    bool was_masked;
+
+    wait_queue_init(&alone.done);
+    block_submit(device, &request);
+    for (;;) {
+        was_masked = spin_lock(&alone.spin);
+        if (alone.is_done)
+            break;
+        wait_queue_sleep(&alone.done, &alone.spin, was_masked, CLOCK_NEVER, false, "disk");
+    }
+    spin_unlock(&alone.spin, was_masked);
+    return alone.status;
+}

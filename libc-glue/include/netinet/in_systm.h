@@ -1,0 +1,11 @@
+/* netinet/in_systm.h: old names for fields of headers, in network byte order. */
+#ifndef _NETINET_IN_SYSTM_H
+#define _NETINET_IN_SYSTM_H
+
+#include <stdint.h>
+
+typedef uint16_t n_short;
+typedef uint32_t n_long;
+typedef uint32_t n_time;
+
+#endif

@@ -1,0 +1,41 @@
+/* resolv.h: the name servers in use, and names inside of messages (RFC 1035). */
+#ifndef _RESOLV_H
+#define _RESOLV_H
+
+#include <sys/cdefs.h>
+#include <sys/types.h>
+#include <netinet/in.h>
+#include <arpa/nameser.h>
+
+#define MAXNS         3
+#define MAXDNSRCH     6
+#define RES_INIT      0x00000001
+#define RES_RECURSE   0x00000040
+#define RES_DEFNAMES  0x00000080
+#define RES_DNSRCH    0x00000200
+#define _PATH_RESCONF "/etc/resolv.conf"
+
+struct __res_state {
+    int retrans;
+    int retry;
+    unsigned long options;
+    int nscount;
+    struct sockaddr_in nsaddr_list[MAXNS];
+    unsigned short id;
+    char *dnsrch[MAXDNSRCH + 1];
+    char defdname[256];
+    unsigned ndots : 4;
+};
+typedef struct __res_state *res_state;
+
+__BEGIN_DECLS
+struct __res_state *__res_state(void);
+int res_init(void);
+int dn_expand(const unsigned char *__message, const unsigned char *__end,
+              const unsigned char *__name, char *__text, int __size);
+int dn_skipname(const unsigned char *__name, const unsigned char *__end);
+__END_DECLS
+
+#define _res (*__res_state())
+
+#endif

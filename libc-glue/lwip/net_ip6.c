@@ -1,0 +1,12 @@
+/*
+ * net_ip6: lwIP's IPv6, which does not fragment what the interface will cut: large TCP segments.
+ *
+ * lwIP's ip6.c is included here.
+ */
+#include <lwip/ip6_frag.h>
+#include <lwip/netif.h>
+
+#define ip6_frag(p, netif, dest)                                                                   \
+    ((p)->gso_size != 0 ? (netif)->output_ip6(netif, p, dest) : (ip6_frag)(p, netif, dest))
+
+#include <core/ipv6/ip6.c>

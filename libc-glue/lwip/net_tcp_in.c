@@ -1,0 +1,48 @@
+/*
+ * net_tcp_in: lwIP's TCP input, which may get many segments as one, and finds its connections
+ * quickly.
+ *
+ * A back end hands over up to 64 KiB of a stream as one segment. lwIP acknowledges every second
+ * segment at once and delays the rest; RFC 1122 (4.2.3.2) means every second one of full size, so
+ * what is more than one of those is acknowledged at once.
+ *
+ * lwIP's tcp_in.c is included here. Where it begins to search its lists, tools/deps/lwip/unpack.py
+ * has put NET_TCP_FIND(), which gives it the right member at once.
+ */
+#include <lwip/priv/tcp_priv.h>
+
+#include "net_tcp_hash.h"
+
+#undef TCP_REG_ACTIVE
+#define TCP_REG_ACTIVE(pcb)                                                                        \
+    do {                                                                                           \
+        TCP_REG(&tcp_active_pcbs, pcb);                                                            \
+        tcp_active_pcbs_changed = 1;                                                               \
+        net_tcp_hash_add(pcb);                                                                     \
+    } while (0)
+
+#define NET_TCP_HASHED(waiting)                                                                    \
+    net_tcp_hash_find(waiting, ip_current_dest_addr(), tcphdr->dest, ip_current_src_addr(),        \
+                      tcphdr->src)
+#if LWIP_TESTMODE /* lwIP's tests put connections into its lists by hand */
+#define NET_TCP_FIND(waiting)                                                                      \
+    (NET_TCP_HASHED(waiting) != NULL ? NET_TCP_HASHED(waiting)                                     \
+     : (waiting)                     ? tcp_tw_pcbs                                                 \
+                                     : tcp_active_pcbs)
+#else
+#define NET_TCP_FIND(waiting) NET_TCP_HASHED(waiting)
+#endif
+
+#undef tcp_ack
+#define tcp_ack(pcb)                                                                               \
+    do {                                                                                           \
+        if (((pcb)->flags & TF_ACK_DELAY) != 0 ||                                                  \
+            (recv_data != NULL && recv_data->tot_len > (pcb)->mss)) {                              \
+            tcp_clear_flags(pcb, TF_ACK_DELAY);                                                    \
+            tcp_ack_now(pcb);                                                                      \
+        } else {                                                                                   \
+            tcp_set_flags(pcb, TF_ACK_DELAY);                                                      \
+        }                                                                                          \
+    } while (0)
+
+#include <core/tcp_in.c>
