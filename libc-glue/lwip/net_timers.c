@@ -7,6 +7,7 @@
  *
  * lwIP's timeouts.c is included here, its start under another name.
  */
+#include <lwip/memp.h>
 #include <lwip/timeouts.h>
 
 void net_inner_timeouts_init(void);

@@ -104,7 +104,7 @@ static void test_content(void)
 
 static void *writer(void *arg)
 {
-    char name[32], text[64];
+    char name[32], text[128];
 
     for (int i = 0; i < 40; i++) {
         FILE *file;
