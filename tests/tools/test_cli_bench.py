@@ -1,0 +1,99 @@
+"""The tables of `xenolith bench`: units, ratios, and aims that are missed."""
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cli_fixtures import TOOLS  # noqa: E402,F401
+
+from cli import bench, bench_net  # noqa: E402
+from cli.bench_boot import Contender  # noqa: E402
+from cli.bench_calls import figures  # noqa: E402
+from cli.errors import UserError  # noqa: E402
+
+# 8 and 10 ms per MiB; 120, 500, 50 and 10 us; 8 ms.
+OURS = {"to": 8 * 10 ** 9, "from": 10 * 10 ** 9, "trip": 120 * 10 ** 6, "connect": 500 * 10 ** 6,
+        "http": 50 * 10 ** 6, "http.cpu": 10 * 10 ** 6, "listen": 8 * 10 ** 9}
+TWICE = {name: 2 * taken for name, taken in OURS.items()}
+FOUR_TIMES = {name: 4 * taken for name, taken in OURS.items()}
+
+
+def row(text: str, title: str) -> str:
+    return next(line for line in text.splitlines() if line.startswith(title))
+
+
+class Values(unittest.TestCase):
+    def test_picoseconds_become_each_measures_unit(self):
+        found = bench_net.values(OURS)
+        self.assertAlmostEqual(found["to"], 131.072)
+        self.assertAlmostEqual(found["from"], 104.8576)
+        self.assertAlmostEqual(found["trip"], 120)
+        self.assertAlmostEqual(found["connect"], 2000)
+        self.assertAlmostEqual(found["http"], 20000)
+        self.assertAlmostEqual(found["http.cpu"], 10)
+        self.assertAlmostEqual(found["listen"], 8)
+
+    def test_a_measure_of_no_time_at_all_is_no_division_by_zero(self):
+        bench_net.values({name: 0 for name in OURS})
+
+
+class Table(unittest.TestCase):
+    def table(self, *found: dict) -> str:
+        return bench_net.table([bench_net.values(column) for column in found], 3)
+
+    def test_twice_as_good_is_a_ratio_of_two_for_rates_and_for_times(self):
+        text = self.table(OURS, TWICE)
+        for title, *_ in bench_net.MEASURES.values():
+            self.assertIn("2.00 x", row(text, title))
+        self.assertEqual(row(text, "TCP, dom0 to guest").split("(MB/s)")[1].split(),
+                         ["131", "66", "2.00", "x"])
+
+    def test_only_what_misses_its_aim_says_so(self):
+        text = self.table(OURS, TWICE)
+        self.assertEqual([line for line in text.splitlines() if "aim" in line],
+                         [row(text, "guest's CPU per HTTP request")])
+        self.assertNotIn("aim", self.table(OURS, FOUR_TIMES))
+
+    def test_a_slow_guest_misses_aims_of_both_kinds(self):
+        text = self.table(FOUR_TIMES, OURS)
+        self.assertIn("aim: 1 x", row(text, "TCP, guest to dom0"))
+        self.assertIn("aim: 150 us", row(text, "round trip"))
+        self.assertIn("aim: 10 ms", row(text, "unpause"))
+        self.assertNotIn("aim", row(text, "HTTP requests"))
+
+    def test_without_linux_there_is_no_ratio(self):
+        text = self.table(TWICE)
+        self.assertNotIn(" x", text)
+        self.assertNotIn("Linux", text)
+        self.assertIn("aim: 150 us", row(text, "round trip"))
+
+    def test_columns_stand_under_their_names(self):
+        for text in (self.table(OURS), self.table(FOUR_TIMES, OURS)):
+            lines = [line.partition("   aim")[0] for line in text.splitlines()[1:]]
+            self.assertEqual({len(line) for line in lines}, {len(lines[0])}, text)
+
+
+class Figures(unittest.TestCase):
+    guest = Contender("Stone", "", "", None, 0, 7)
+
+    def test_names_with_a_dot_are_names(self):
+        self.assertEqual(figures(self.guest, "bench: http.cpu 12\nbench: end\n", ("http.cpu",)),
+                         {"http.cpu": 12})
+
+    def test_what_failed_is_told(self):
+        with self.assertRaisesRegex(UserError, "Stone: connect .refused. failed"):
+            figures(self.guest, "bench: to 1\nbench: failed: connect (refused)\n", ("to",))
+
+    def test_a_figure_that_did_not_come_is_named(self):
+        with self.assertRaisesRegex(UserError, "no figure for from within 7 s"):
+            figures(self.guest, "bench: to 1\n", ("to", "from"))
+
+
+class Help(unittest.TestCase):
+    def test_every_bench_is_explained(self):
+        for name in bench.BENCHES:
+            self.assertRegex(bench.HELP, rf"(?m)^  {name} ")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
