@@ -324,7 +324,7 @@ static bool xenstore_receive(uint32_t *available)
         }
         whole += xenstore.header.len;
         xenstore.received +=
-            xenstore_take_bytes(xenstore_payload + xenstore.received - XENSTORE_HEADER_SIZE,
+            xenstore_take_bytes(&xenstore_payload[xenstore.received - XENSTORE_HEADER_SIZE],
                                 whole - xenstore.received, available);
     }
     barrier_full(); /* xenstored may overwrite the bytes once it sees the index */
