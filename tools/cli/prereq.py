@@ -31,6 +31,12 @@ def has_program(*names: str) -> Callable[[], bool]:
     return lambda: all(shutil.which(name) for name in names)
 
 
+def has_system_program(*names: str) -> Callable[[], bool]:
+    """Programs that an ordinary user's PATH may not lead to."""
+    path = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+    return lambda: all(shutil.which(name, path=path) for name in names)
+
+
 def has_version(program: str, least: tuple[int, int]) -> Callable[[], bool]:
     def probe() -> bool:
         found = re.search(r"(\d+)\.(\d+)", output_of([program, "--version"]))
@@ -89,6 +95,9 @@ TEST = [
     Need("clang's sanitizers and libFuzzer", ("libclang-rt-dev",),
          has_compiler_file("clang", "libclang_rt.fuzzer-x86_64.a", "libclang_rt.fuzzer.a",
                            "libclang_rt.fuzzer-aarch64.a")),
+    Need("check, which runs lwIP's own tests", ("check",), compiles("check.h")),
+    Need("e2fsprogs (mke2fs, e2fsck, debugfs)", ("e2fsprogs",),
+         has_system_program("mke2fs", "e2fsck", "debugfs")),
     Need("tclsh, which builds SQLite", ("tcl",), has_program("tclsh")),
     Need("cmocka", ("libcmocka-dev",), compiles("stdarg.h stddef.h setjmp.h stdint.h cmocka.h")),
 ]
