@@ -103,7 +103,7 @@ EDITS = [
          "#if defined(__xenolith__)\n#define sigsetjmp sigsetjmp\n#define siglongjmp siglongjmp\n"
          "#elif defined(__GNUC__)"),
     Edit("libc/include/signal.h", "ucontext_t, which handlers get", r"^#endif /\* _SIGNAL_H_ \*/$",
-         "#if __POSIX_VISIBLE\n#include <sys/ucontext.h>\n#endif\n\n\\g<0>"),
+         "#if __POSIX_VISIBLE && __has_include(<sys/ucontext.h>)\n#include <sys/ucontext.h>\n#endif\n\n\\g<0>"),
     # On x86-64 a va_list is an array, and as a parameter a pointer: &ap is no va_list *, but passing ap
     # lets the callee advance it.
     *(edit for name, count in _NUMBERED_ARGUMENTS.items() for edit in (
