@@ -138,10 +138,10 @@ class Disks(LinuxCase):
         image = self.image()
         first = self.start("run", "-q", "--disk", image, self.program(WAITS))
         self.wait_for(first, b"begun\n")
-        second = self.xenolith("run", "-q", "--disk", image, self.folder / "prog.c")
+        second = self.xenolith("run", "-q", "--disk", image, "--timeout", "1", self.folder / "prog.c")
         self.assert_ran(second, 125)
         self.assertIn(b"another run uses this image", second.stderr)
-        alone = self.xenolith("run", "-q", "--disk", image, self.folder / "prog.c",
+        alone = self.xenolith("run", "-q", "--disk", image, "--timeout", "1", self.folder / "prog.c",
                               XENOLITH_TESTBED=self.nobodys_testbed())
         self.assert_ran(alone, 125)
         self.assertIn(b"another run uses this image", alone.stderr)
@@ -160,7 +160,7 @@ class Disks(LinuxCase):
         self.wait_for(first, b"begun\n")
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
-        refused = self.xenolith("run", "-q", "--disk", image, self.folder / "prog.c")
+        refused = self.xenolith("run", "-q", "--disk", image, "--timeout", "1", self.folder / "prog.c")
         self.assertIn(b"another run uses this image", refused.stderr)   # its guest still runs
         self.dom0.run(["xl", "destroy", run[-2]], check=True)
         again = self.xenolith(*run[:-1], "--timeout", "1", run[-1])
@@ -191,7 +191,8 @@ class Networks(LinuxCase):
         first = self.start("run", "-q", "-p", f"{port}:80", self.program(WAITS))
         self.wait_for(first, b"begun\n")
         for environment in ({}, {"XENOLITH_TESTBED": self.nobodys_testbed()}):
-            second = self.xenolith("run", "-q", "-p", f"{port}:81", self.folder / "prog.c", **environment)
+            second = self.xenolith("run", "-q", "-p", f"{port}:81", "--timeout", "1",
+                                   self.folder / "prog.c", **environment)
             self.assert_ran(second, 125)
             self.assertIn(f"port 127.0.0.1:{port} of this machine is taken".encode(), second.stderr)
         first.send_signal(signal.SIGINT)

@@ -24,18 +24,19 @@ if TYPE_CHECKING:
 
 APPEAR_SECONDS = 120
 LEAVE_SECONDS = 60.0
-# Find a drive by its serial number; a new one takes dom0 some hundred milliseconds.
+# Find a drive by its serial number, looking once at least and then again for so many seconds: a new
+# one takes dom0 some hundred milliseconds.
 FIND = """
 end=$(( $(date +%s) + $2 ))
-while [ "$(date +%s)" -lt "$end" ]; do
+while :; do
     for serial in /sys/block/vd*/serial; do
         [ "$(cat "$serial" 2>/dev/null)" = "$1" ] || continue
         name=${serial#/sys/block/}
         [ -b "/dev/${name%/serial}" ] && echo "/dev/${name%/serial}" && exit 0
     done
+    [ "$(date +%s)" -lt "$end" ] || exit 1
     usleep 10000
 done
-exit 1
 """
 # Is a device some guest's disk? Back ends name it in `params`.
 IN_USE = """
@@ -126,7 +127,7 @@ def sweep(dom0: "Dom0", machine: Machine) -> None:
         with lock:
             if what.get("kind") != "drive":
                 continue
-            ran = dom0.run(["bash", "-c", FIND, "find-drive", what["name"], "1"])
+            ran = dom0.run(["bash", "-c", FIND, "find-drive", what["name"], "0"])
             device = ran.out.decode().strip()
             if device and dom0.run(["bash", "-c", IN_USE, "in-use", device]).status == 0:
                 continue
