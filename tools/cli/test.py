@@ -45,6 +45,8 @@ def command(options: argparse.Namespace, layout: Layout) -> int:
             return process.wait()
         except BaseException:
             process.terminate()         # its tests end, and their guests with them
+            process.wait()
+            subprocess.run([*argv[:3], "--quiet", "-R", "^testbed.down$"], check=False)
             raise
 
 
