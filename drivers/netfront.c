@@ -484,6 +484,12 @@ static void netfront_unmask(struct netfront_queue *q)
         evtchn_unmask(q->rx_port);
 }
 
+void netfront_finish(struct netfront *nf)
+{
+    for (unsigned i = 0; i < nf->n_queues; i++)
+        netfront_tx_reap(&nf->queue[i]);
+}
+
 unsigned netfront_poll(struct netfront *nf, unsigned budget,
                        void (*input)(void *handle, const struct netfront_rx *frame))
 {

@@ -66,6 +66,8 @@ extern struct net_if *net_ifs;
 int net_if_start(void);
 /* Take up what events told, and receive: true when there is more to do at once. */
 bool net_if_run(void);
+/* Let go of what the back ends have sent. */
+void net_if_finish(void);
 /* Tell the back ends of what was sent. */
 void net_if_flush(void);
 struct net_if *net_if_of(const struct netif *netif); /* NULL for lo */

@@ -216,15 +216,22 @@ err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split)
     return tcp_output_segment_busy(seg) ? ERR_MEM : net_divide(pcb, seg, split);
 }
 
+/*
+ * What was sent is not sent again while the interface has it, and whether it still has is only known
+ * after a look: on a link where nothing moves any more, nobody else would take one.
+ */
 void tcp_rexmit_fast(struct tcp_pcb *pcb)
 {
-    if ((pcb->flags & TF_INFR) == 0)
+    if ((pcb->flags & TF_INFR) == 0) {
+        net_if_finish();
         net_cut_for_rexmit(pcb, pcb->unacked);
+    }
     net_inner_rexmit_fast(pcb);
 }
 
 err_t tcp_rexmit_rto_prepare(struct tcp_pcb *pcb)
 {
+    net_if_finish();
     err_t error = net_inner_rto_prepare(pcb);
 
     if (error == ERR_OK)

@@ -257,6 +257,12 @@ static err_t net_if_output(struct netif *netif, struct pbuf *p)
     }
 }
 
+void net_if_finish(void)
+{
+    for (struct net_if *nif = net_ifs; nif != NULL; nif = nif->next)
+        netfront_finish(nif->nf);
+}
+
 void net_if_flush(void)
 {
     for (struct net_if *nif = net_ifs; nif != NULL; nif = nif->next) {

@@ -71,9 +71,9 @@ struct netfront_tx {
     struct netfront_offload offload;
     /*
      * The back end needs the memory no more, whatever became of the frame. Called in
-     * netfront_send() (short frames are copied), netfront_poll() or netfront_release(), so under
-     * the caller's lock. It is no event that wakes anybody, unless the ring was full: poll before
-     * looking whether frames are done. Never called for memory that a broken back end does not let
+     * netfront_send() (short frames are copied), netfront_poll(), netfront_finish() or
+     * netfront_release(), so under the caller's lock. It is no event that wakes anybody, unless
+     * the ring was full. Never called for memory that a broken back end does not let
      * go of. NULL: not needed.
      */
     void (*done)(void *arg);
@@ -138,6 +138,12 @@ void netfront_flush(struct netfront *nf);
  */
 unsigned netfront_poll(struct netfront *nf, unsigned budget,
                        void (*input)(void *handle, const struct netfront_rx *frame));
+
+/*
+ * Only the first of these: finish frames that were answered. Nothing tells of answers while the ring
+ * has room, so who is about to look whether a frame is done begins with this.
+ */
+void netfront_finish(struct netfront *nf);
 
 /* Give a received page back, by any address in it. Any context, also after the device went. */
 void netfront_page_put(void *data);

@@ -67,6 +67,10 @@ __attribute__((weak)) size_t net_gso_max(const struct netif *netif, bool ip6)
     return 0;
 }
 
+__attribute__((weak)) void net_if_finish(void)
+{
+}
+
 const ip6_addr_t *net_gateway6(struct netif *netif, const ip6_addr_t *dest)
 {
     (void)netif;
