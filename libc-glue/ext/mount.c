@@ -73,20 +73,21 @@ const char *ext_probe(struct block_device *device)
 static int ext_check_super(struct ext_fs *ext, const struct ext2_super_block *super)
 {
     uint32_t lacking = super->s_feature_incompat & ~(uint32_t)EXT_INCOMPAT_KNOWN;
-    uint64_t size = 1024ull << super->s_log_block_size;
+    uint64_t size;
 
     if (lacking != 0) {
         log_line(LOG_ERROR, "ext: %s: features that are not known here: incompat %#x", ext->label,
                  lacking);
         return -EOPNOTSUPP;
     }
+    size = 1024ull << (super->s_log_block_size <= 2 ? super->s_log_block_size : 0);
     if (super->s_log_block_size > 2 || size < ext->device->sector_size) {
-        log_line(LOG_ERROR, "ext: %s: block size %lu is not possible here", ext->label,
-                 (unsigned long)size);
+        log_line(LOG_ERROR, "ext: %s: block size 2^%lu is not possible here", ext->label,
+                 10 + (unsigned long)super->s_log_block_size);
         return -EOPNOTSUPP;
     }
-    if (size * ext2fs_blocks_count((struct ext2_super_block *)super) / BLOCK_SECTOR >
-        ext->device->sectors) {
+    if (ext2fs_blocks_count((struct ext2_super_block *)super) >
+        ext->device->sectors / (size / BLOCK_SECTOR)) {
         log_line(LOG_ERROR, "ext: %s: is larger than its device", ext->label);
         return -EINVAL;
     }

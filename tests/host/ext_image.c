@@ -70,7 +70,7 @@ bool image_tools(void)
 
 /* ---- the device ---- */
 
-static void image_keep(struct image *image, uint64_t at, const uint8_t *data, size_t len)
+void image_keep(struct image *image, uint64_t at, const uint8_t *data, size_t len)
 {
     struct image_write *write;
 

@@ -44,6 +44,9 @@ void image_free(struct image *image);
 /* The disk as it was after the first n recorded writes, from what it was before them. */
 struct image *image_after(const struct image *before, const struct image *recorded, size_t n);
 
+/* Note a write as the device does; data only if it records. */
+void image_keep(struct image *image, uint64_t at, const uint8_t *data, size_t len);
+
 /* e2fsck -fn: 0, or the program's status with its output on stderr. */
 int image_check(const struct image *image);
 /* e2fsck -fy; the image becomes the repaired one. Its status. */

@@ -392,6 +392,30 @@ TEST(read_only_means_that_nothing_is_written)
     image_free(image);
 }
 
+TEST(sizes_that_cannot_be_are_refused)
+{
+    static const uint32_t sizes[] = { 3, 31, 54, 64, 127, UINT32_MAX };
+    static const uint32_t counts[] = { 8193, UINT32_MAX };
+    struct image *image;
+    uint32_t was;
+
+    if (!image_tools())
+        return;
+    image = image_make("-t ext4 -b 1024 -O 64bit", 8192);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        memcpy(&was, image->bytes + 1024 + 24, 4); /* s_log_block_size */
+        memcpy(image->bytes + 1024 + 24, &sizes[i], 4);
+        CHECK_EQ(files_try_mount(image, false), -EOPNOTSUPP);
+        memcpy(image->bytes + 1024 + 24, &was, 4);
+    }
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        memcpy(image->bytes + 1024 + 4, &counts[i], 4); /* s_blocks_count_lo */
+        memcpy(image->bytes + 1024 + 336, &(uint32_t){ (uint32_t)i << 31 }, 4); /* ..._hi */
+        CHECK_EQ(files_try_mount(image, false), -EINVAL);
+    }
+    image_free(image);
+}
+
 /* ---- large directories ---- */
 
 TEST(a_hundred_thousand_names)
