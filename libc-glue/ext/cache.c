@@ -226,6 +226,8 @@ int ext_get_new(struct ext_fs *ext, uint64_t block, struct ext_buf **out)
     if (block >= ext2fs_blocks_count(ext->e2->super))
         return -EBADMSG;
     *out = ext_cache_find(&ext->cache, block);
+    if (*out != NULL && (*out)->busy)
+        return -EBADMSG; /* the content of a file, and something else */
     if (*out == NULL) {
         error = ext_cache_new(ext, block, out);
         if (error < 0)
@@ -283,6 +285,91 @@ int ext_read_ahead(struct ext_fs *ext, uint64_t block, unsigned n)
             ext_cache_drop(ext, bufs[i]);
     }
     return error;
+}
+
+/* ---- content, without the lock ---- */
+
+/* Until one more of the reads that are under way has ended. */
+static void ext_cache_wait(struct ext_fs *ext)
+{
+    unsigned before = ext->reads.n;
+    bool was_masked;
+
+    mutex_unlock(&ext->lock);
+    for (;;) {
+        was_masked = spin_lock(&ext->reads.spin);
+        if (ext->reads.n != before)
+            break;
+        wait_queue_sleep(&ext->reads.ended, &ext->reads.spin, was_masked, CLOCK_NEVER, false,
+                         "disk");
+    }
+    spin_unlock(&ext->reads.spin, was_masked);
+    mutex_lock(&ext->lock);
+}
+
+static void ext_cache_read_ended(struct ext_fs *ext)
+{
+    bool was_masked = spin_lock(&ext->reads.spin);
+
+    ext->reads.n++;
+    wait_queue_wake(&ext->reads.ended, WAKE_ALL);
+    spin_unlock(&ext->reads.spin, was_masked);
+}
+
+/* Those of n blocks that are not in memory; the first is among them. */
+static int ext_cache_fetch(struct ext_fs *ext, uint64_t block, unsigned n)
+{
+    struct ext_buf *bufs[EXT_IO_PIECES];
+    unsigned count = 0;
+    int error = 0;
+
+    if (n > EXT_IO_PIECES)
+        n = EXT_IO_PIECES;
+    for (unsigned i = 0; i < n; i++) {
+        if (ext_cache_find(&ext->cache, block + i) != NULL)
+            continue;
+        error = ext_get_new(ext, block + i, &bufs[count]);
+        if (error < 0)
+            break;
+        bufs[count]->valid = false;
+        bufs[count++]->busy = true;
+    }
+    if (count == 0)
+        return error;
+    error = ext_io_read_unlocked(ext, bufs, count);
+    for (unsigned i = 0; i < count; i++) {
+        bufs[i]->busy = false;
+        bufs[i]->valid = error == 0;
+        ext_put(bufs[i]);
+        if (error < 0)
+            ext_cache_drop(ext, bufs[i]);
+    }
+    ext_cache_read_ended(ext);
+    return error;
+}
+
+int ext_get_content(struct ext_fs *ext, uint64_t block, unsigned n, struct ext_buf **out)
+{
+    for (;;) {
+        struct ext_buf *buf;
+        int error = 0;
+
+        *out = ext_get_cached(ext, block);
+        if (*out != NULL)
+            return 0;
+        buf = ext_cache_find(&ext->cache, block);
+        if (buf != NULL && !buf->busy)
+            return ext_get(ext, block, out);
+        if (buf != NULL)
+            ext_cache_wait(ext); /* another thread's */
+        else
+            error = ext_cache_fetch(ext, block, n);
+        /* Beside what cannot be read there may be what was wanted. */
+        if (error < 0 && n == 1)
+            return error;
+        if (error < 0)
+            n = 1;
+    }
 }
 
 /* ---- states ---- */

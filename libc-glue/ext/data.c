@@ -49,12 +49,7 @@ static int ext_data_get(struct ext_fs *ext, struct ext_inode *node, uint32_t log
     n = ext_smaller(ext_data_window(ext, node, logical, wanted), in_run);
     if (n > ext->cache.max / 2)
         n = (unsigned)(ext->cache.max / 2);
-    if (n > 1 && ext_read_ahead(ext, block, n) == 0) {
-        *out = ext_get_cached(ext, block);
-        if (*out != NULL)
-            return 0;
-    }
-    return ext_get(ext, block, out);
+    return ext_get_content(ext, block, n, out);
 }
 
 ssize_t ext_data_read(struct ext_fs *ext, struct ext_inode *node, const struct iovec *iov, int n,

@@ -2,7 +2,9 @@
  * ext_priv: the structures that the files of libc-glue/ext share.
  *
  * Locks: one mutex "ext" for each file system, below fs->tree and inode->data, held around
- * everything here. Waiting for the device happens with it held.
+ * everything here. Whoever changes something keeps it while waiting for the device. Readers of content
+ * give it back meanwhile: what they read is pinned and busy in the cache, and inode->data, which
+ * they hold, keeps it the file's.
  */
 #ifndef LIBC_GLUE_EXT_PRIV_H
 #define LIBC_GLUE_EXT_PRIV_H
@@ -56,6 +58,7 @@ struct ext_buf {
     uint8_t state;
     uint8_t class;
     bool valid; /* data is the block's content */
+    bool busy;  /* content on its way from the device, without the lock: not valid yet */
     bool fresh; /* EXT_DATA: the running transaction maps it for the first time */
 };
 
@@ -80,6 +83,11 @@ struct ext_buf *ext_get_cached(struct ext_fs *ext, uint64_t block);
 void ext_put(struct ext_buf *buf);
 /* Read n blocks from block on that are not in memory yet, as few requests as can be. */
 int ext_read_ahead(struct ext_fs *ext, uint64_t block, unsigned n);
+/*
+ * A block of a file's content, whose inode->data is held: pinned, and with it, if it is not in memory,
+ * up to n blocks from it on. Gives the lock back while it waits.
+ */
+int ext_get_content(struct ext_fs *ext, uint64_t block, unsigned n, struct ext_buf **out);
 
 void ext_dirty_meta(struct ext_fs *ext, struct ext_buf *buf, enum ext_class class);
 void ext_dirty_data(struct ext_fs *ext, struct ext_buf *buf, ext2_ino_t owner, bool fresh);
@@ -92,8 +100,23 @@ void *ext_block_new(struct ext_fs *ext);
 
 /* ---- io.c: the device ---- */
 
+/* Requests that are under way together, and who waits for them. */
+struct ext_io {
+    struct spinlock spin; /* "ext io" */
+    struct wait_queue done;
+    unsigned pending;
+    int status;
+    struct ext_io *next; /* spare ones */
+    struct block_request requests[EXT_IO_REQUESTS];
+    struct block_piece pieces[EXT_IO_PIECES];
+};
+
+void ext_io_init(struct ext_io *io);
+void ext_io_free(struct ext_fs *ext);
 /* Parts of one direction that lie side by side on the device are sent as one request. */
 int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write);
+/* Read them; the lock is given back meanwhile. They are pinned and busy. */
+int ext_io_read_unlocked(struct ext_fs *ext, struct ext_buf **bufs, size_t n);
 /* Write the buffers of a list (linked by dirty) where they belong, and make them clean. */
 int ext_write_list(struct ext_fs *ext, struct list *list, int class /* or -1 */);
 /* The content of one file, as far as it waits in memory. */
@@ -314,15 +337,14 @@ struct ext_fs {
     uint64_t last_block;          /* where the last allocation ended */
     uint64_t changed_ns;          /* the first change that is not committed; 0: none */
 
-    /* One batch of requests at a time. */
-    struct {
-        struct spinlock spin; /* "ext io" */
-        struct wait_queue done;
-        unsigned pending;
-        int status;
-        struct block_request requests[EXT_IO_REQUESTS];
-        struct block_piece pieces[EXT_IO_PIECES];
-    } io;
+    struct ext_io io;        /* of whoever keeps the lock */
+    struct ext_io *spare_io; /* of those who do not */
+    unsigned n_spare_io;
+    struct { /* waiting for what another thread reads */
+        struct spinlock spin; /* "ext reads" */
+        struct wait_queue ended;
+        unsigned n; /* reads that have ended */
+    } reads;
 
     struct thread *thread; /* writer.c's, or NULL */
     struct {

@@ -1,52 +1,59 @@
 /*
  * The device: batches of requests, and waiting for them. Blocks that lie side by side go out as one
- * request. One batch at a time, as the file system's lock is held.
+ * request. A batch has a struct ext_io: ext->io is for those that keep the file system's lock while
+ * they wait, and there is another for each thread that gave it back.
  */
 #include <stdlib.h>
 
 #include "ext_priv.h"
 
+#define EXT_IO_SPARE 4 /* kept for the next readers: some 8 KB each */
+
+void ext_io_init(struct ext_io *io)
+{
+    io->spin = (struct spinlock)SPINLOCK_INIT("ext io");
+    wait_queue_init(&io->done);
+}
+
 static void ext_io_done(struct block_request *request, int status)
 {
-    struct ext_fs *ext = request->arg;
-    bool was_masked = spin_lock(&ext->io.spin);
+    struct ext_io *io = request->arg;
+    bool was_masked = spin_lock(&io->spin);
 
-    if (status < 0 && ext->io.status == 0)
-        ext->io.status = status;
-    if (--ext->io.pending == 0)
-        wait_queue_wake(&ext->io.done, WAKE_ALL);
-    spin_unlock(&ext->io.spin, was_masked);
+    if (status < 0 && io->status == 0)
+        io->status = status;
+    if (--io->pending == 0)
+        wait_queue_wake(&io->done, WAKE_ALL);
+    spin_unlock(&io->spin, was_masked);
 }
 
 /* Send the first n requests and wait for all. */
-static int ext_io_run(struct ext_fs *ext, unsigned n)
+static int ext_io_run(struct ext_fs *ext, struct ext_io *io, unsigned n)
 {
-    struct block_device *device = ext->device;
     bool was_masked;
 
-    ext->io.status = 0;
-    ext->io.pending = n;
-    if (device->ops->batch_begin != NULL)
-        device->ops->batch_begin(device);
+    io->status = 0;
+    io->pending = n;
+    block_batch_begin(ext->device);
     for (unsigned i = 0; i < n; i++) {
-        ext->io.requests[i].done = ext_io_done;
-        ext->io.requests[i].arg = ext;
-        block_submit(device, &ext->io.requests[i]);
+        io->requests[i].done = ext_io_done;
+        io->requests[i].arg = io;
+        block_submit(ext->device, &io->requests[i]);
     }
-    if (device->ops->batch_end != NULL)
-        device->ops->batch_end(device);
+    block_batch_end(ext->device);
     for (;;) {
-        was_masked = spin_lock(&ext->io.spin);
-        if (ext->io.pending == 0)
+        was_masked = spin_lock(&io->spin);
+        if (io->pending == 0)
             break;
-        wait_queue_sleep(&ext->io.done, &ext->io.spin, was_masked, CLOCK_NEVER, false, "disk");
+        wait_queue_sleep(&io->done, &io->spin, was_masked, CLOCK_NEVER, false, "disk");
     }
-    spin_unlock(&ext->io.spin, was_masked);
-    return ext->io.status;
+    spin_unlock(&io->spin, was_masked);
+    return io->status;
 }
 
 /* A batch in the making. */
 struct ext_io_batch {
+    struct ext_io *io;
     unsigned requests, pieces;
     uint64_t next; /* the sector after the last request */
     size_t len;    /* bytes of it */
@@ -55,9 +62,9 @@ struct ext_io_batch {
 
 static void ext_io_add(struct ext_fs *ext, struct ext_io_batch *batch, uint64_t block, void *data)
 {
-    struct block_piece *piece = &ext->io.pieces[batch->pieces++];
+    struct block_piece *piece = &batch->io->pieces[batch->pieces++];
     uint64_t sector = block * ext->sectors;
-    struct block_request *request = &ext->io.requests[batch->requests];
+    struct block_request *request = &batch->io->requests[batch->requests];
     size_t most = ext->device->max_request;
 
     *piece = (struct block_piece){ data, ext->block_size };
@@ -68,7 +75,7 @@ static void ext_io_add(struct ext_fs *ext, struct ext_io_batch *batch, uint64_t 
         request->n++;
         request->sectors += ext->sectors;
     } else {
-        request = &ext->io.requests[batch->requests++];
+        request = &batch->io->requests[batch->requests++];
         *request = (struct block_request){
             .op = batch->write ? BLOCK_WRITE : BLOCK_READ,
             .sector = sector,
@@ -84,9 +91,9 @@ static void ext_io_add(struct ext_fs *ext, struct ext_io_batch *batch, uint64_t 
 
 static int ext_io_flush_batch(struct ext_fs *ext, struct ext_io_batch *batch)
 {
-    int error = batch->requests > 0 ? ext_io_run(ext, batch->requests) : 0;
+    int error = batch->requests > 0 ? ext_io_run(ext, batch->io, batch->requests) : 0;
 
-    *batch = (struct ext_io_batch){ .write = batch->write };
+    *batch = (struct ext_io_batch){ .io = batch->io, .write = batch->write };
     return error;
 }
 
@@ -102,9 +109,10 @@ static int ext_io_compare(const void *one, const void *two)
     return a->block < b->block ? -1 : a->block > b->block;
 }
 
-int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write)
+static int ext_io_bufs_by(struct ext_fs *ext, struct ext_io *io, struct ext_buf **bufs, size_t n,
+                          bool write)
 {
-    struct ext_io_batch batch = { .write = write };
+    struct ext_io_batch batch = { .io = io, .write = write };
     int error = 0, one;
 
     if (n > 1)
@@ -120,9 +128,49 @@ int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write)
     return error;
 }
 
+int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write)
+{
+    return ext_io_bufs_by(ext, &ext->io, bufs, n, write);
+}
+
+int ext_io_read_unlocked(struct ext_fs *ext, struct ext_buf **bufs, size_t n)
+{
+    struct ext_io *io = ext->spare_io;
+    int error;
+
+    if (io != NULL) {
+        ext->spare_io = io->next;
+        ext->n_spare_io--;
+    } else {
+        io = malloc(sizeof(*io));
+        if (io == NULL)
+            return ext_io_bufs(ext, bufs, n, false);
+        ext_io_init(io);
+    }
+    mutex_unlock(&ext->lock);
+    error = ext_io_bufs_by(ext, io, bufs, n, false);
+    mutex_lock(&ext->lock);
+    if (ext->n_spare_io == EXT_IO_SPARE) {
+        free(io);
+    } else {
+        io->next = ext->spare_io;
+        ext->spare_io = io;
+        ext->n_spare_io++;
+    }
+    return error;
+}
+
+void ext_io_free(struct ext_fs *ext)
+{
+    for (struct ext_io *io = ext->spare_io, *next; io != NULL; io = next) {
+        next = io->next;
+        free(io);
+    }
+}
+
 int ext_io_scatter(struct ext_fs *ext, const uint64_t *blocks, void **data, size_t n, bool write)
 {
-    struct ext_io_batch batch = { .write = write };
+    struct ext_io_batch batch = { .io = &ext->io, .write = write };
     int error = 0;
 
     for (size_t i = 0; i < n && error == 0; i++) {
@@ -199,7 +247,7 @@ int ext_io_blocks(struct ext_fs *ext, uint64_t block, void *data, size_t len, bo
         .pieces = &piece,
         .n = 1,
     };
-    return ext_io_run(ext, 1);
+    return ext_io_run(ext, &ext->io, 1);
 }
 
 int ext_io_flush(struct ext_fs *ext)
@@ -209,7 +257,7 @@ int ext_io_flush(struct ext_fs *ext)
     if (!ext->device->can_flush)
         return 0;
     ext->io.requests[0] = (struct block_request){ .op = BLOCK_FLUSH };
-    error = ext_io_run(ext, 1);
+    error = ext_io_run(ext, &ext->io, 1);
     return error == -EOPNOTSUPP ? 0 : error; /* the device has said so in the log */
 }
 

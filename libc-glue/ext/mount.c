@@ -159,6 +159,7 @@ static void ext_destroy(struct ext_fs *ext)
 {
     ext_journal_free(ext);
     ext_cache_free(ext);
+    ext_io_free(ext);
     ext2fs_free(ext->e2);
     ext_set_free(ext->freed);
     ext_set_free(ext->freed_inodes);
@@ -178,8 +179,9 @@ static struct ext_fs *ext_make(struct block_device *device, const char *source)
     ext->fs.source = ext->label;
     ext->fs.dev = DEVICE_NUMBER(202, __atomic_add_fetch(&last_minor, 1, __ATOMIC_RELAXED) & 0xff);
     ext->device = device;
-    ext->io.spin = (struct spinlock)SPINLOCK_INIT("ext io");
-    wait_queue_init(&ext->io.done);
+    ext_io_init(&ext->io);
+    ext->reads.spin = (struct spinlock)SPINLOCK_INIT("ext reads");
+    wait_queue_init(&ext->reads.ended);
     list_init(&ext->dirty_inodes);
     ext->journal.tid = 1;
     ext->freed = ext_set_new();

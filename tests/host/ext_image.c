@@ -136,6 +136,11 @@ static void image_submit(struct block_device *device, struct block_request *requ
     struct image *image = device->owner;
     int status = 0;
 
+    if (image->defer && request->op == BLOCK_READ) {
+        request->next = image->deferred;
+        image->deferred = request;
+        return;
+    }
     switch (request->op) {
     case BLOCK_READ:
     case BLOCK_WRITE:
@@ -150,6 +155,16 @@ static void image_submit(struct block_device *device, struct block_request *requ
         break;
     }
     request->done(request, status);
+}
+
+void image_complete(struct image *image)
+{
+    while (image->deferred != NULL) {
+        struct block_request *request = image->deferred;
+
+        image->deferred = request->next;
+        request->done(request, image_transfer(image, request));
+    }
 }
 
 static const struct block_ops image_ops = { .submit = image_submit };

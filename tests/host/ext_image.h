@@ -29,6 +29,8 @@ struct image {
     size_t n_writes, max_writes;
     unsigned flushes, reads;
     size_t fail_from; /* writes with this number and later ones fail with -EIO; SIZE_MAX: none */
+    bool defer;       /* reads wait for image_complete() */
+    struct block_request *deferred;
     unsigned unit;    /* bytes that are written as one: longer writes count as several */
 };
 
@@ -38,6 +40,8 @@ bool image_tools(void);
 /* mke2fs with these options on a file of so many KiB. */
 struct image *image_make(const char *options, size_t kib);
 struct image *image_load(const char *path);
+/* Do what was deferred. */
+void image_complete(struct image *image);
 struct image *image_copy(const struct image *image);
 void image_save(const struct image *image, const char *path);
 void image_free(struct image *image);

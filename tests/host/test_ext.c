@@ -416,6 +416,67 @@ TEST(sizes_that_cannot_be_are_refused)
     image_free(image);
 }
 
+/* ---- several threads: the other one runs while this one sleeps ---- */
+
+static struct image *slow;
+static unsigned slept;
+
+static void disk_answers(void)
+{
+    image_complete(slow);
+}
+
+static void another_thread(void)
+{
+    struct file *file;
+
+    slept++;
+    glue_on_sleep = disk_answers;
+    CHECK(slow->deferred != NULL);
+    CHECK_STR(files_read("/mnt/small"), "in memory");
+    file = files_open("/mnt/new", O_RDWR | O_CREAT);
+    CHECK_EQ(files_put(file, 0, 20000, 2), 20000);
+    CHECK_EQ(files_sync(file), 0);
+    files_expect(file, 0, 20000, 2);
+    file_put(file);
+    CHECK(slow->deferred != NULL); /* nobody had to wait for it */
+    image_complete(slow);
+}
+
+/* What does not need the disk goes on while a reader waits for it: changes, too, and fsync(). */
+TEST(a_reader_that_waits_holds_nobody_up)
+{
+    struct file *file;
+
+    if (!image_tools())
+        return;
+    slow = image_make("-t ext4 -b 4096", 16384);
+    files_mount(slow, false);
+    file = files_open("/mnt/large", O_RDWR | O_CREAT);
+    CHECK_EQ(files_put(file, 0, 1000000, 1), 1000000);
+    file_put(file);
+    files_unmount();
+    files_mount(slow, false);
+    files_write("/mnt/small", "in memory");
+    file = files_open("/mnt/new", O_RDWR | O_CREAT);
+    CHECK_EQ(files_put(file, 0, 20000, 1), 20000); /* so that nothing has to be read for it */
+    CHECK_EQ(files_sync(file), 0);
+    file_put(file);
+    file = files_open("/mnt/large", O_RDONLY);
+    slow->defer = true;
+    slept = 0;
+    glue_on_sleep = another_thread;
+    files_expect(file, 0, 200000, 1);
+    glue_on_sleep = disk_answers;
+    files_expect(file, 0, 1000000, 1);
+    CHECK(slept == 1);
+    slow->defer = false;
+    file_put(file);
+    files_unmount();
+    CHECK_EQ(image_check(slow), 0);
+    image_free(slow);
+}
+
 /* ---- large directories ---- */
 
 TEST(a_hundred_thousand_names)
