@@ -93,6 +93,7 @@ void ext_dir_seal(struct ext_fs *ext, struct ext_inode *dir, struct ext_buf *buf
                   enum ext_class class)
 {
     ext2fs_dir_block_csum_set(ext->e2, (ext2_ino_t)dir->inode.ino, (void *)buf->data);
+    dir->walk_at = 0; /* entries may have moved */
     ext_dirty_meta(ext, buf, class);
 }
 
@@ -442,14 +443,17 @@ static int ext_dir_walk(struct ext_fs *ext, struct ext_inode *dir, uint64_t at,
                         struct ext_buf **out, struct ext2_dir_entry **entry, uint64_t *found)
 {
     uint32_t blocks = ext_dir_blocks(ext, dir);
+    bool goes_on = at != 0 && at == dir->walk_at;
+    uint64_t from = goes_on ? dir->walk_from : at - at % ext->block_size;
 
-    for (uint32_t i = (uint32_t)(at / ext->block_size); i < blocks; i++) {
+    for (uint32_t i = (uint32_t)(from / ext->block_size); i < blocks; i++) {
         uint64_t start = (uint64_t)i * ext->block_size;
         int error = ext_dir_block(ext, dir, i, out);
 
         if (error < 0)
             return error;
-        for (unsigned pos = 0; pos < ext->block_size; pos += (*entry)->rec_len) {
+        for (unsigned pos = start < from ? (unsigned)(from - start) : 0; pos < ext->block_size;
+             pos += (*entry)->rec_len) {
             *entry = ext_entry_at((*out)->data, pos, ext->block_size);
             if (*entry == NULL) {
                 ext_put(*out);
@@ -457,6 +461,8 @@ static int ext_dir_walk(struct ext_fs *ext, struct ext_inode *dir, uint64_t at,
             }
             if ((*entry)->inode != 0 && start + pos >= at) {
                 *found = start + pos;
+                dir->walk_at = *found + EXT_ENTRY_HEAD;
+                dir->walk_from = *found + (*entry)->rec_len;
                 return 1;
             }
         }

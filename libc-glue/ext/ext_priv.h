@@ -235,6 +235,8 @@ struct ext_inode {
     uint32_t read_next; /* the block after the last one that was read */
     unsigned window;    /* blocks to read ahead */
     uint32_t dir_hint;  /* a directory: the block where the last name went in */
+    /* ... and where a walk goes on at walk_at (0: nowhere), as nothing was changed since. */
+    uint64_t walk_at, walk_from;
 };
 
 /* What the disk has, of one that is not in memory. */

@@ -477,6 +477,53 @@ TEST(a_reader_that_waits_holds_nobody_up)
     image_free(slow);
 }
 
+/* ---- a directory that changes while it is listed ---- */
+
+static void listing(void)
+{
+    enum { NAMES = 25 };
+    struct file_entry entry = { 0 };
+    unsigned seen[NAMES] = { 0 }, i, n = 0;
+    struct file *dir;
+    char path[64];
+
+    CHECK_EQ(files_make_dir("/mnt/d"), 0);
+    for (i = 0; i < NAMES; i++) {
+        snprintf(path, sizeof(path), "/mnt/d/name-%u", i);
+        files_write(path, "");
+    }
+    dir = files_open("/mnt/d", O_RDONLY | O_DIRECTORY);
+    while (dir->ops->next_entry(dir, &entry) > 0) {
+        if (sscanf(entry.name, "name-%u", &i) != 1)
+            continue;
+        CHECK(i < NAMES);
+        CHECK_EQ(seen[i]++, 0);
+        snprintf(path, sizeof(path), "/mnt/d/name-%u", i);
+        if (i % 3 != 0)
+            CHECK_EQ(vfs_unlink(NULL, path), 0);
+        snprintf(path, sizeof(path), "/mnt/d/name-%u", i + 1); /* most often the next one */
+        if (i % 5 == 0 && i + 1 < NAMES && seen[i + 1] == 0) {
+            CHECK_EQ(vfs_unlink(NULL, path), 0);
+            seen[i + 1] = 1; /* it must not be seen any more */
+        }
+        snprintf(path, sizeof(path), "/mnt/d/%u", i); /* into the room of those */
+        if (i % 4 == 0)
+            files_write(path, "");
+        CHECK(n++ < NAMES);
+    }
+    dir->offset = 0;
+    CHECK(dir->ops->next_entry(dir, &entry) > 0);
+    CHECK_STR(entry.name, ".");
+    file_put(dir);
+    for (i = 0; i < NAMES; i++)
+        CHECK_EQ(seen[i], 1);
+}
+
+TEST(a_listing_shows_what_stays_once)
+{
+    each_kind(listing, NULL);
+}
+
 /* ---- large directories ---- */
 
 TEST(a_hundred_thousand_names)
