@@ -27,7 +27,7 @@ struct fd_chunk {
 static struct spinlock fd_lock = SPINLOCK_INIT("fd"); /* protects all that follows */
 static int fd_soft_limit = FD_INITIAL;
 static struct {
-    struct fd_chunk *chunk[FD_CHUNKS]; /* NULL, or there for ever */
+    struct fd_chunk *chunk[FD_CHUNKS]; /* NULL without a used slot, but for `first` */
     uint64_t full[FD_GROUPS];          /* one bit for each chunk without a free slot */
     struct fd_chunk first;             /* most programs need no other */
 } fds;
@@ -48,12 +48,21 @@ static void fd_mark_used(unsigned fd)
         fds.full[n / 64] |= 1ull << n % 64;
 }
 
-static void fd_mark_free(unsigned fd)
+/*
+ * Returns a chunk that is needed no more, or NULL, for free() without the lock: else, after a crowd
+ * of descriptors, chunks would lie about in the heap and hold what was freed between them.
+ */
+static struct fd_chunk *fd_mark_free(unsigned fd)
 {
     unsigned n = fd / FD_CHUNK;
+    struct fd_chunk *chunk = fds.chunk[n];
 
-    fds.chunk[n]->used &= ~(1ull << fd % FD_CHUNK);
+    chunk->used &= ~(1ull << fd % FD_CHUNK);
     fds.full[n / 64] &= ~(1ull << n % 64);
+    if (chunk->used != 0 || chunk == &fds.first)
+        return NULL;
+    fds.chunk[n] = NULL;
+    return chunk;
 }
 
 static uint64_t fd_free_bits(unsigned n)
@@ -164,9 +173,10 @@ void fd_fill(int fd, struct file *file, bool cloexec)
 void fd_release(int fd)
 {
     bool was_masked = spin_lock(&fd_lock);
+    struct fd_chunk *chunk = fd_mark_free((unsigned)fd);
 
-    fd_mark_free((unsigned)fd);
     spin_unlock(&fd_lock, was_masked);
+    free(chunk);
 }
 
 int fd_install(struct file *file, bool cloexec)
@@ -180,15 +190,17 @@ int fd_install(struct file *file, bool cloexec)
 
 int fd_close(int fd)
 {
+    struct fd_chunk *chunk = NULL;
     struct file *file = NULL;
     bool was_masked = spin_lock(&fd_lock);
 
     if (fd_is_used((unsigned)fd)) {
         file = fd_slot((unsigned)fd)->file;
         if (file != NULL)
-            fd_mark_free((unsigned)fd);
+            chunk = fd_mark_free((unsigned)fd);
     }
     spin_unlock(&fd_lock, was_masked);
+    free(chunk);
     if (file == NULL)
         return -EBADF;
     file_put(file);
@@ -221,13 +233,16 @@ int fd_dup_onto(int from, int to, bool cloexec)
     file = fd_get(from);
     if (file == NULL)
         return -EBADF;
-    if (fds.chunk[to / FD_CHUNK] == NULL)
-        error = fd_add_chunk((unsigned)to);
-    if (error < 0) {
-        file_put(file);
-        return error;
-    }
     was_masked = spin_lock(&fd_lock);
+    while (fds.chunk[to / FD_CHUNK] == NULL) {
+        spin_unlock(&fd_lock, was_masked);
+        error = fd_add_chunk((unsigned)to);
+        if (error < 0) {
+            file_put(file);
+            return error;
+        }
+        was_masked = spin_lock(&fd_lock);
+    }
     if (!fd_is_used((unsigned)to)) {
         fd_mark_used((unsigned)to);
     } else if (fd_slot((unsigned)to)->file == NULL) {

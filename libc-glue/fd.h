@@ -2,8 +2,8 @@
  * fd: the descriptor table.
  *
  * Owns the numbers: which descriptor stands for which open file, and FD_CLOEXEC. Look-up, and finding
- * the lowest free number, take constant time; the table grows in chunks that never move. 0, 1 and 2
- * are the terminal from boot on.
+ * the lowest free number, take constant time; the table grows and shrinks in chunks that never move.
+ * 0, 1 and 2 are the terminal from boot on.
  *
  * Protected by the spinlock "fd": slots, bitmaps and the limit. A reference to the file is taken
  * inside the lock, so a found file stays valid whatever other threads close.

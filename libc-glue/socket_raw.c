@@ -14,6 +14,7 @@
 #include "inet.h"
 #include "inet_queue.h"
 #include "inet_send.h"
+#include "lwip/net_heap.h"
 
 struct raw_socket {
     struct inet_socket inet;
@@ -305,8 +306,9 @@ int raw_socket_make(int family, int protocol, int flags, struct socket **out)
     /* RFC 3542, 3.1: the guest computes ICMPv6's checksum, which is in its third byte. */
     raw->checksum_at = family == AF_INET6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
     net_lock();
-    raw->pcb =
-        raw_new_ip_type(family == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)protocol);
+    if (!net_heap_is_low())
+        raw->pcb =
+            raw_new_ip_type(family == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)protocol);
     if (raw->pcb != NULL) {
         raw->inet.ip_pcb = (struct ip_pcb *)raw->pcb;
         raw->inet.apply = raw_apply;

@@ -10,6 +10,7 @@
 #include "inet.h"
 #include "inet_queue.h"
 #include "inet_send.h"
+#include "lwip/net_heap.h"
 #include "udp_errors.h"
 
 #define UDP_MOST 65507u /* bytes of one datagram over IPv4 */
@@ -92,7 +93,7 @@ static int udp_need_pcb(struct udp_socket *udp)
 {
     if (udp->pcb != NULL)
         return 0;
-    udp->pcb = udp_new_ip_type(inet_address_type(&udp->inet));
+    udp->pcb = net_heap_is_low() ? NULL : udp_new_ip_type(inet_address_type(&udp->inet));
     if (udp->pcb == NULL)
         return -ENOBUFS;
     udp->inet.ip_pcb = (struct ip_pcb *)udp->pcb;

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
+#include "lwip/net_heap.h"
 #include "socket_tcp.h"
 
 /* How many more connections lwIP may begin. */
@@ -22,7 +23,8 @@ static void tcp_set_backlog(struct tcp_socket *tcp)
 
     if (tcp->pcb == NULL)
         return;
-    list_for_each (link, &tcp->group) {
+    list_for_each(link, &tcp->group)
+    {
         const struct tcp_socket *other = list_entry(link, struct tcp_socket, group);
 
         room += other->backlog + 1 - other->n_waiting;
@@ -35,7 +37,8 @@ static struct tcp_socket *tcp_pcb_holder(struct tcp_socket *tcp)
 {
     if (tcp->pcb != NULL)
         return tcp;
-    list_for_each (link, &tcp->group) {
+    list_for_each(link, &tcp->group)
+    {
         struct tcp_socket *other = list_entry(link, struct tcp_socket, group);
 
         if (other->pcb != NULL)
@@ -49,7 +52,8 @@ static struct tcp_socket *tcp_next_of_group(struct tcp_socket *holder)
 {
     struct tcp_socket *best = holder;
 
-    list_for_each (link, &holder->group) {
+    list_for_each(link, &holder->group)
+    {
         struct tcp_socket *other = list_entry(link, struct tcp_socket, group);
 
         if (other->n_waiting < best->n_waiting)
@@ -106,7 +110,7 @@ static err_t tcp_arrived(void *arg, struct tcp_pcb *pcb, err_t error)
 
     if (error != ERR_OK || pcb == NULL || listener == NULL)
         return ERR_VAL;
-    tcp = tcp_socket_new(listener->inet.socket.family, 0);
+    tcp = net_heap_is_low() ? NULL : tcp_socket_new(listener->inet.socket.family, 0);
     if (tcp == NULL)
         return ERR_MEM; /* lwIP resets it */
     to = tcp_next_of_group(listener);

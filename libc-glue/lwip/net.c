@@ -143,6 +143,7 @@ static void net_thread(void *arg)
         net_timers_look();
         if (tcp_tw_pcbs != NULL)
             net_tcp_limit_waiting();
+        net_tcp_limit_half_open();
         uint64_t config_ns = net_look_at_config();
         uint64_t timer_ns = net_next_timer();
         uint64_t until_ns = timer_ns < config_ns ? timer_ns : config_ns;

@@ -1,7 +1,6 @@
 #include "net_heap.h"
 
 #include <malloc.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,6 +35,8 @@ _Static_assert(NET_SLAB_SHARE(84) == 48, "the least object is a word and room to
 
 #define NET_KEPT_MAX 64u /* free pages at hand: enough for a batch of large segments */
 #define NET_LEAVE_SHARE 32u /* of the guest's pages, what is left to the program */
+#define NET_STOCK 8u /* pages that are kept for small objects when there are no others */
+#define NET_STOCK_SIZE NET_SLAB_SHARE(7) /* the largest of those */
 
 static struct {
     struct list partly[NET_SIZES]; /* slabs with a free object */
@@ -43,6 +44,8 @@ static struct {
     int ready;
     void *kept; /* free pages, linked through their first word */
     size_t n_kept;
+    void *stock; /* the same, NET_STOCK of them unless memory is low */
+    size_t n_stock;
     size_t n_pages;
 } net_heap;
 
@@ -58,6 +61,14 @@ static void net_heap_prepare(void)
     for (size_t i = 0; i < NET_SIZES; i++)
         list_init(&net_heap.partly[i]);
     net_heap.ready = 1;
+    while (net_heap.n_stock < NET_STOCK) {
+        void *page = pages_get_zeroed();
+
+        if (page == NULL)
+            break;
+        net_heap.n_pages++;
+        net_page_put(page);
+    }
 }
 
 static bool net_may_take(size_t n)
@@ -68,15 +79,35 @@ static bool net_may_take(size_t n)
     return stats.free >= n + stats.total / NET_LEAVE_SHARE;
 }
 
-void *net_page_get(void)
+bool net_heap_is_low(void)
 {
-    void *page = net_heap.kept;
+    return net_heap.kept == NULL && !net_may_take(1);
+}
+
+static void net_page_keep(void **list, size_t *n, void *page)
+{
+    *(void **)page = *list;
+    *list = page;
+    ++*n;
+}
+
+static void *net_page_of(void **list, size_t *n)
+{
+    void *page = *list;
 
     if (page != NULL) {
-        net_heap.kept = *(void **)page;
-        net_heap.n_kept--;
-        return page;
+        *list = *(void **)page;
+        --*n;
     }
+    return page;
+}
+
+void *net_page_get(void)
+{
+    void *page = net_page_of(&net_heap.kept, &net_heap.n_kept);
+
+    if (page != NULL)
+        return page;
     if (!net_may_take(1))
         return NULL;
     page = pages_get_zeroed();
@@ -87,14 +118,14 @@ void *net_page_get(void)
 
 void net_page_put(void *page)
 {
-    if (net_heap.n_kept < NET_KEPT_MAX) {
-        *(void **)page = net_heap.kept;
-        net_heap.kept = page;
-        net_heap.n_kept++;
-        return;
+    if (net_heap.n_stock < NET_STOCK) {
+        net_page_keep(&net_heap.stock, &net_heap.n_stock, page);
+    } else if (net_heap.n_kept < NET_KEPT_MAX) {
+        net_page_keep(&net_heap.kept, &net_heap.n_kept, page);
+    } else {
+        net_heap.n_pages--;
+        pages_put(page);
     }
-    net_heap.n_pages--;
-    pages_put(page);
 }
 
 size_t net_heap_pages(void)
@@ -106,6 +137,8 @@ static struct net_slab *net_slab_new(size_t index)
 {
     struct net_slab *slab = net_page_get();
 
+    if (slab == NULL && net_sizes[index] <= NET_STOCK_SIZE)
+        slab = net_page_of(&net_heap.stock, &net_heap.n_stock);
     if (slab == NULL)
         return NULL;
     slab->free = NULL;

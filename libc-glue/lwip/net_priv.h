@@ -100,6 +100,9 @@ void net_timers_look(void);
 /* ---- net_tcp_wait.c: free the oldest connections in TIME-WAIT beyond a number. */
 void net_tcp_limit_waiting(void);
 
+/* ---- net_tcp_half.c: where too many connections are half open, forget the older of those. */
+void net_tcp_limit_half_open(void);
+
 /* ---- net_tcp_window.c, boot: the windows, by the guest's memory */
 void net_tcp_start(void);
 

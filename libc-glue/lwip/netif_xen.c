@@ -34,6 +34,7 @@
 #define NET_IF_BUDGET  128u /* frames of one interface before the next one's turn */
 #define NET_IF_COPY    256u /* frames up to this are copied out of their page */
 #define NET_IF_PIECES  64u  /* links of a chain that are sent as they lie */
+#define NET_IF_SHARE   64u  /* of the guest's pages, what received data may hold of the last ones */
 #define NET_IF_BACKLOG 256u /* frames that wait for room: four datagrams of 64 KiB */
 
 #define NET_IF_CHECKS (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
@@ -280,6 +281,8 @@ struct net_if_page {
     void *data; /* any address in the page */
 };
 
+static size_t net_if_held; /* pages up there */
+
 static void net_if_page_free(struct pbuf *p)
 {
     struct net_if_page *page = (struct net_if_page *)p;
@@ -288,6 +291,7 @@ static void net_if_page_free(struct pbuf *p)
     /* The description lies in the page itself where that had room. */
     if (((uintptr_t)page ^ (uintptr_t)data) >> PAGE_SHIFT != 0)
         net_heap_put(page);
+    net_if_held--;
     netfront_page_put(data);
 }
 
@@ -301,6 +305,7 @@ static struct pbuf *net_if_wrap(const struct netfront_rx_piece *piece)
 
     if (page == NULL)
         return NULL;
+    net_if_held++;
     page->custom.custom_free_function = net_if_page_free;
     page->data = piece->data;
     /* Not PBUF_RAM: there lwIP takes it that the description lies before the data. */
@@ -325,12 +330,12 @@ static struct pbuf *net_if_copied(const struct netfront_rx *frame)
 }
 
 /* Always takes over the pages. */
-static struct pbuf *net_if_chain(const struct netfront_rx *frame)
+static struct pbuf *net_if_chain(const struct netfront_rx *frame, bool may_copy)
 {
     struct pbuf *first = NULL, *last = NULL;
     u16_t left = (u16_t)frame->len;
 
-    if (frame->n == 1 && frame->len <= NET_IF_COPY)
+    if (may_copy && frame->n == 1 && frame->len <= NET_IF_COPY)
         return net_if_copied(frame);
     for (unsigned i = 0; i < frame->n; i++) {
         struct pbuf *p = net_if_wrap(&frame->pieces[i]);
@@ -352,12 +357,54 @@ static struct pbuf *net_if_chain(const struct netfront_rx *frame)
     return first;
 }
 
+/* Whether it may stay for long: not ARP, ICMP, or a TCP segment without data. */
+static bool net_if_brings_data(const struct netfront_rx *frame)
+{
+    const u8_t *bytes = frame->pieces[0].data;
+    size_t len = frame->pieces[0].len, at = SIZEOF_ETH_HDR;
+    u16_t type = ((const struct eth_hdr *)(const void *)bytes)->type;
+    u8_t protocol;
+    size_t end;
+
+    if (type == PP_HTONS(ETHTYPE_ARP))
+        return false;
+    if (type == PP_HTONS(ETHTYPE_IP) && len >= at + IP_HLEN) {
+        const struct ip_hdr *ip = (const void *)(bytes + at);
+
+        if ((IPH_OFFSET(ip) & PP_HTONS(IP_OFFMASK | IP_MF)) != 0)
+            return true;
+        protocol = IPH_PROTO(ip);
+        end = at + lwip_ntohs(IPH_LEN(ip));
+        at += IPH_HL_BYTES(ip);
+    } else if (type == PP_HTONS(ETHTYPE_IPV6) && len >= at + IP6_HLEN) {
+        const struct ip6_hdr *ip = (const void *)(bytes + at);
+
+        protocol = IP6H_NEXTH(ip);
+        at += IP6_HLEN;
+        end = at + IP6H_PLEN(ip);
+    } else {
+        return true;
+    }
+    if (protocol != IP_PROTO_TCP || len < at + TCP_HLEN)
+        return protocol != IP_PROTO_ICMP && protocol != IP6_NEXTH_ICMP6;
+    return end > at + TCPH_HDRLEN_BYTES((const struct tcp_hdr *)(const void *)(bytes + at));
+}
+
 static void net_if_input(void *handle, const struct netfront_rx *frame)
 {
     struct net_if *nif = handle;
     bool good = frame->offload.csum_blank || frame->offload.data_validated;
-    struct pbuf *p = net_if_chain(frame);
+    bool data = net_heap_is_low() && net_if_brings_data(frame);
 
+    /*
+     * What is left of memory is for those who read: without a bound those who do not would hold
+     * all of it, and what ends their connections could not come in any more.
+     */
+    if (data && net_if_held >= memory_pages() / NET_IF_SHARE) {
+        net_if_drop(frame, 0);
+        return;
+    }
+    struct pbuf *p = net_if_chain(frame, !data);
     if (p == NULL)
         return;
     NETIF_SET_CHECKSUM_CTRL(&nif->netif, NET_IF_CHECKSUMS | NETIF_CHECKSUM_CHECK_IP |

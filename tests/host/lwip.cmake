@@ -70,5 +70,5 @@ set(_lwip_sockets file_socket inet inet_address inet_group inet_interface inet_i
     tcp_transfer udp_errors fd file file_console poll_source result terminal)
 list(TRANSFORM _lwip_sockets PREPEND ../)
 list(TRANSFORM _lwip_sockets APPEND .c)
-xenolith_net_test(sockets ${_lwip_sockets})
+xenolith_net_test(sockets ${_lwip_sockets} net_tcp_half.c)
 target_compile_options(test_sockets PRIVATE -Wno-address -Wno-array-parameter)

@@ -19,9 +19,9 @@
 #include "net_heap.h"
 #include "net_priv.h"
 
-#define MTU    1500u
+#define MTU 1500u
 #define QUEUED 4096u
-#define NS_MS  1000000u
+#define NS_MS 1000000u
 
 struct frame {
     struct pbuf *held; /* lwIP's, until the frame is delivered; NULL for a piece or a copy */
@@ -218,8 +218,8 @@ static void run(unsigned ms, bool (*done)(void))
         if (wire_deliver())
             continue;
         uint64_t timer_ns = glue_monotonic_ns + (uint64_t)sys_timeouts_sleeptime() * NS_MS;
-        uint64_t next_ns = wire.n > 0 && wire.queue[0].at_ns < timer_ns ? wire.queue[0].at_ns
-                                                                        : timer_ns;
+        uint64_t next_ns =
+            wire.n > 0 && wire.queue[0].at_ns < timer_ns ? wire.queue[0].at_ns : timer_ns;
         if (next_ns > glue_monotonic_ns)
             glue_monotonic_ns = next_ns < end_ns ? next_ns : end_ns;
         sys_check_timeouts();
@@ -554,6 +554,57 @@ TEST(memory_that_runs_out_comes_back)
     CHECK_EQ(reader.read, writer.total);
     CHECK(!writer.failed);
     finish();
+}
+
+/* As many as there are, linked through their first word. */
+static unsigned take_all(void *(*get)(size_t size), size_t size, void **first)
+{
+    unsigned n = 0;
+
+    for (void *object; (object = get(size)) != NULL; n++) {
+        *(void **)object = *first;
+        *first = object;
+    }
+    return n;
+}
+
+static void put_all(void (*put)(void *object), void **first)
+{
+    while (*first != NULL) {
+        void *object = *first;
+
+        *first = *(void **)object;
+        put(object);
+    }
+}
+
+static void *get_page(size_t size)
+{
+    (void)size;
+    return net_page_get();
+}
+
+TEST(a_few_small_objects_are_left_when_all_memory_is_used)
+{
+    size_t others = 16384 - 16384 / 32 - glue_pages_used;
+    void *pages = NULL, *small = NULL;
+    unsigned n;
+
+    begin(1 << 20, 100000);
+    CHECK(!net_heap_is_low());
+    glue_pages_used += others;
+    take_all(get_page, 0, &pages);
+    CHECK(net_heap_is_low());
+    CHECK(net_heap_get(2000) == NULL);
+    n = take_all(net_heap_get, 256, &small);
+    CHECK(n >= 100 && n <= 300);
+    put_all(net_heap_put, &small);
+    CHECK_EQ(take_all(net_heap_get, 256, &small), n);
+    put_all(net_heap_put, &small);
+    put_all(net_page_put, &pages);
+    glue_pages_used -= others;
+    CHECK(!net_heap_is_low());
+    transfer(10);
 }
 
 TEST(all_pages_come_back)

@@ -20,6 +20,7 @@
 #include "interrupt.h"
 #include "net.h"
 #include "net_heap.h"
+#include "net_priv.h"
 #include "socket_tcp.h"
 
 /* ---- what a guest has below ---- */
@@ -44,6 +45,11 @@ void *net_heap_get_zeroed(size_t n, size_t size)
     return out_of_memory != 0 && dice(out_of_memory) == 0 ? NULL : calloc(n, size);
 }
 
+bool net_heap_is_low(void)
+{
+    return out_of_memory != 0 && dice(out_of_memory) == 0;
+}
+
 void *net_page_get(void)
 {
     return out_of_memory != 0 && dice(out_of_memory) == 0 ? NULL : aligned_alloc(4096, 4096);
@@ -53,9 +59,9 @@ static void deliver(void)
 {
     struct netif *netif;
 
-    NETIF_FOREACH (netif)
-        while (netif->loop_first != NULL)
-            netif_poll(netif);
+    NETIF_FOREACH(netif)
+    while (netif->loop_first != NULL)
+        netif_poll(netif);
 }
 
 void net_lock(void)
@@ -481,6 +487,54 @@ TEST(connections_that_nobody_accepts_are_reset)
     for (int i = 0; i < 6; i++)
         if (i != 1)
             socket_put(clients[i]);
+    end();
+}
+
+/* A request to connect from where nobody is. */
+static void ask(unsigned number, int port)
+{
+    struct request {
+        struct ip_hdr ip;
+        struct tcp_hdr tcp;
+    } request = { .ip = { ._len = lwip_htons(sizeof(request)), ._ttl = 64, ._proto = IP_PROTO_TCP },
+                  .tcp = { .src = lwip_htons(1024),
+                           .dest = lwip_htons((u16_t)port),
+                           .wnd = lwip_htons(60000) } };
+    struct pbuf *p = pbuf_alloc(PBUF_RAW, sizeof(request), PBUF_RAM);
+
+    IPH_VHL_SET(&request.ip, 4, IP_HLEN / 4);
+    request.ip.src.addr = lwip_htonl(0xc6120000u + number);
+    request.ip.dest.addr = lwip_htonl(INADDR_LOOPBACK);
+    TCPH_HDRLEN_FLAGS_SET(&request.tcp, TCP_HLEN / 4, TCP_SYN);
+    CHECK_EQ(pbuf_take(p, &request, sizeof(request)), ERR_OK);
+    net_lock();
+    NETIF_SET_CHECKSUM_CTRL(netif_list, NETIF_CHECKSUM_DISABLE_ALL);
+    CHECK_EQ(ip4_input(p, netif_list), ERR_OK);
+    net_unlock();
+}
+
+TEST(requests_that_nobody_completes_make_room_within_two_seconds)
+{
+    struct socket *server, *client, *peer;
+    struct socket_name at, from;
+
+    begin();
+    server = listening(AF_INET, 20, &at);
+    for (unsigned i = 0; i < 1000; i++)
+        ask(i, ntohs(((struct sockaddr_in *)&at.address)->sin_port));
+    client = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+    CHECK_EQ(client->ops->connect(client, ADDRESS(at)), -EINPROGRESS);
+    pass_time(400);
+    net_tcp_limit_half_open(); /* all are younger than a second, and stay */
+    pass_time(2000);
+    CHECK_EQ(ready(client), 0);
+    net_tcp_limit_half_open();
+    pass_time(3000); /* it asks again */
+    CHECK_EQ(ready(client), POLLOUT);
+    CHECK_EQ(server->ops->accept(server, 0, &peer, &from), 0);
+    socket_put(peer);
+    socket_put(client);
+    socket_put(server);
     end();
 }
 

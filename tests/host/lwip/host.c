@@ -49,6 +49,11 @@ __attribute__((weak)) void net_heap_put(void *memory)
     free(memory);
 }
 
+__attribute__((weak)) bool net_heap_is_low(void)
+{
+    return false;
+}
+
 __attribute__((weak)) void *net_page_get(void)
 {
     return aligned_alloc(4096, 4096);
