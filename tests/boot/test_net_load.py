@@ -1,0 +1,115 @@
+"""Many connections, floods and memory used up by sockets: a guest serves on, and gets its memory back.
+
+XENOLITH_FLOOD=N: how many connections and requests a flood has (default 600).
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Callable
+
+sys.path.insert(0, str(Path(__file__).parent))
+from program_case import ProgramCase, Running  # noqa: E402
+
+HERE = Path(__file__).resolve().parent / "net_load"
+CLIENT = "/tmp/net-load-client"
+FLOOD = int(os.environ.get("XENOLITH_FLOOD", "600"))
+STRANGERS = "198.18.0.0/15"     # where client.c's unanswered requests seem to come from
+
+
+class LoadCase(ProgramCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        super().setUpClass()
+        with tempfile.TemporaryDirectory(prefix="xenolith-test-") as folder:
+            program = Path(folder) / "client"
+            subprocess.run(["gcc", "-O2", "-static", "-o", program, HERE / "client.c"], check=True)
+            cls.dom0.put(program, CLIENT, 0o755)
+        cls.addClassCleanup(cls.dom0.run, ["rm", "-f", CLIENT])
+
+    def server(self, *args: str, memory: str = "32M") -> Running:
+        return self.serve(str(HERE / "server.c"), *args, ready=b"server: ready", port=7000,
+                          options=("-m", memory))
+
+    def clients(self, guest: Running, what: str, n: int = 0) -> str:
+        return self.client(f"{CLIENT} {guest.address} {what} {n}")
+
+    def pages_free(self, guest: Running) -> int:
+        """Once the last connection has ended."""
+        told = re.fullmatch(r"(\d+) pages free\n", self.clients(guest, "idle"))
+        self.assertIsNotNone(told)
+        return int(told[1])
+
+    def assert_served(self, guest: Running, n: int) -> None:
+        self.assertEqual(self.clients(guest, "serve", n), f"served {n}\n")
+
+    def twice(self, guest: Running, act: Callable[[], object]) -> None:
+        """What the second time takes, the first one left: memory comes back."""
+        act()
+        once = self.pages_free(guest)
+        act()
+        self.assertGreater(self.pages_free(guest), once - 64, "pages free after once more")
+
+    def end(self, guest: Running) -> None:
+        guest.shut_down()
+        guest.ended()
+
+
+class ManyConnections(LoadCase):
+    def serve_a_thousand(self, way: str) -> None:
+        guest = self.server(way)
+        self.assert_served(guest, 1000)
+        self.end(guest)
+
+    def test_a_thousand_at_once_by_epoll(self):
+        self.serve_a_thousand("epoll")
+
+    def test_a_thousand_at_once_by_poll(self):
+        self.serve_a_thousand("poll")
+
+    def test_a_thousand_at_once_by_select(self):
+        self.serve_a_thousand("select")
+
+
+class Floods(LoadCase):
+    def flood(self, guest: Running, what: str, said: str) -> None:
+        self.assertEqual(self.clients(guest, what, FLOOD), said)
+        self.assert_served(guest, 10)
+
+    def test_connections_that_never_send(self):
+        guest = self.server("epoll")
+        self.twice(guest, lambda: self.flood(guest, "hold", f"held {FLOOD}\n"))
+        self.end(guest)
+
+    def test_requests_that_are_never_completed(self):
+        self.client(f"ip route add blackhole {STRANGERS}")
+        self.addCleanup(self.dom0.run, ["ip", "route", "del", "blackhole", STRANGERS])
+        guest = self.server("epoll")
+        self.twice(guest, lambda: self.flood(guest, "syn", f"asked {FLOOD} times\n"))
+        self.end(guest)
+
+
+class NoMemory(LoadCase):
+    def stuff(self, guest: Running) -> None:
+        said = re.fullmatch(r"stuffed (\d+) bytes, \d+ refused\n", self.clients(guest, "stuff", 250))
+        self.assertIsNotNone(said)
+        self.assertGreater(int(said[1]), 4 << 20)       # more than it has left
+
+    def test_a_server_that_never_reads(self):
+        guest = self.server("epoll", "hoard", memory="12M")
+        before = self.pages_free(guest)
+        self.twice(guest, lambda: self.stuff(guest))
+        self.assertGreater(self.pages_free(guest), before // 2)
+        self.end(guest)
+
+    def test_eight_megabytes_are_enough_to_listen(self):
+        guest = self.server("epoll", memory="8M")
+        self.assert_served(guest, 50)
+        self.end(guest)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
