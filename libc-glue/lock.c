@@ -7,6 +7,7 @@
  */
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/lock.h>
 
@@ -36,6 +37,16 @@ static unsigned lock_first_used; /* atomic */
 static void lock_not_counted(struct thread *self)
 {
     self->mutexes--;
+}
+
+/*
+ * malloc() and free() come here each time: nobody has it and nobody waits, in one operation and without
+ * the count, which would be taken back at once.
+ */
+static bool lock_word(struct __lock *lock, uint32_t from, uint32_t to, int order)
+{
+    return __atomic_compare_exchange_n(&lock->mutex.word, &from, to, false, order,
+                                       __ATOMIC_RELAXED);
 }
 
 static bool lock_mine(const struct __lock *lock, const struct thread *self)
@@ -70,8 +81,10 @@ void __retarget_lock_acquire_recursive(_LOCK_T lock)
     struct thread *self = thread_self();
 
     if (!lock_mine(lock, self)) {
-        mutex_lock(&lock->mutex);
-        lock_not_counted(self);
+        if (!lock_word(lock, 0, 1, __ATOMIC_ACQUIRE)) {
+            mutex_lock(&lock->mutex);
+            lock_not_counted(self);
+        }
         __atomic_store_n(&lock->owner, self, __ATOMIC_RELAXED);
     }
     lock->depth++;
@@ -82,9 +95,8 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock)
     struct thread *self = thread_self();
 
     if (!lock_mine(lock, self)) {
-        if (!mutex_try_lock(&lock->mutex))
+        if (!lock_word(lock, 0, 1, __ATOMIC_ACQUIRE))
             return 0;
-        lock_not_counted(self);
         __atomic_store_n(&lock->owner, self, __ATOMIC_RELAXED);
     }
     lock->depth++;
@@ -96,7 +108,9 @@ void __retarget_lock_release_recursive(_LOCK_T lock)
     if (--lock->depth > 0)
         return;
     __atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
-    thread_self()->mutexes++;
+    if (lock_word(lock, 1, 0, __ATOMIC_RELEASE))
+        return;
+    thread_self()->mutexes++; /* somebody waits */
     mutex_unlock(&lock->mutex);
 }
 
