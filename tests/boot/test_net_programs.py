@@ -112,6 +112,8 @@ class Redis(ProgramCase):
         said = self.client(f"redis-benchmark -h {guest.address} -q -c 50 -n 1000 -t set,get; "
                            f"redis-benchmark -h {guest.address} -q -c 50 -n 4000 -P 16 -t set,get")
         self.assertEqual(said.count("requests per second"), 4, said)
+        # Not bound to the descriptors that select() can tell apart.
+        self.assertIn("multiplexing_api:epoll", self.client(f"{cli} info server"))
         # What needs a second process is refused, and the server goes on.
         self.assertIn("ERR", self.client(f"{cli} bgsave; {cli} ping"))
         self.assertEqual(self.client(f"{cli} ping"), "PONG\n")

@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from cli_fixtures import TOOLS  # noqa: E402,F401
 
-from cli import bench, bench_net  # noqa: E402
+from cli import bench, bench_net, bench_redis  # noqa: E402
 from cli.bench_boot import Contender  # noqa: E402
 from cli.bench_calls import figures  # noqa: E402
 from cli.errors import UserError  # noqa: E402
@@ -87,6 +87,37 @@ class Figures(unittest.TestCase):
     def test_a_figure_that_did_not_come_is_named(self):
         with self.assertRaisesRegex(UserError, "no figure for from within 7 s"):
             figures(self.guest, "bench: to 1\n", ("to", "from"))
+
+
+class Redis(unittest.TestCase):
+    ours = {"set": 8000.0, "get": 8000.0, "set16": 80000.0, "get16": 80000.0,
+            "set.cpu": 10.0, "get.cpu": 10.0, "set16.cpu": 2.0, "get16.cpu": 2.0}
+
+    def times(self, factor: float) -> dict[str, float]:
+        """The same of a guest that is better by a factor."""
+        return {name: value / factor if name.endswith(".cpu") else value * factor
+                for name, value in self.ours.items()}
+
+    def test_rate_and_processor_time_of_a_batch(self):
+        said = '1000000\n"SET","5173.00","9.1","0.2","9.0","12.0","13.0","14.0"\n41000000\n'
+        self.assertEqual(bench_redis.batch("Stone", said, 4000), (5173.0, 10.0))
+
+    def test_a_batch_that_failed_is_told(self):
+        for said in ("", "1000\n2000\n", '1000\n"SET","1.0"\n', "bench: failed: x\n1\n"):
+            with self.assertRaisesRegex(UserError, "Stone: redis-benchmark said"):
+                bench_redis.batch("Stone", said, 4000)
+
+    def test_each_line_has_its_ratio_and_only_missed_aims_say_so(self):
+        text = bench_redis.table([self.times(2), self.ours], "7.0")
+        self.assertEqual(text.count("2.00 x"), 8)
+        missed = [line for line in text.splitlines() if "aim" in line]
+        self.assertEqual(len(missed), 6, text)         # twice is enough for the two rates of 1.5
+        self.assertNotIn("aim", bench_redis.table([self.times(3), self.ours], "7.0"))
+
+    def test_without_linux_there_is_no_ratio(self):
+        text = bench_redis.table([self.ours], "7.0")
+        self.assertNotIn(" x", text)
+        self.assertNotIn("Linux", text)
 
 
 class Help(unittest.TestCase):

@@ -6,6 +6,7 @@
  *        bench_net measure ROUNDS ADDRESS DOMID   in dom0
  *        bench_net reach ADDRESS SECONDS          in dom0; a number of nanoseconds on the standard
  *                                                 input, and those until a connection are added to it
+ *        bench_net cpu DOMID                      in dom0; the guest's processor time, in nanoseconds
  *
  * Each line of `measure` is `bench: NAME PICOSECONDS`, per request, connection or MiB; the last
  * is `bench: end`. What goes wrong is `bench: failed: WHY`. `http.cpu` is the guest's processor time.
@@ -458,6 +459,11 @@ static int client(int argc, char **argv)
     bool measures_it = argc == 5 && strcmp(argv[1], "measure") == 0;
     bool reaches = argc == 4 && strcmp(argv[1], "reach") == 0;
 
+    if (argc == 3 && strcmp(argv[1], "cpu") == 0) {
+        guest_domid = (unsigned)atoi(argv[2]);
+        printf("%lld\n", (long long)guest_cpu_ns());
+        return 0;
+    }
     if (!measures_it && !reaches) {
         fprintf(stderr, "usage: see bench_net.c\n");
         return 2;

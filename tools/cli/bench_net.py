@@ -1,13 +1,16 @@
-"""`xenolith bench net`: a TCP server in a guest of ours and in Linux, and one client in dom0."""
+"""`xenolith bench net`: servers in a guest of ours and in Linux, and their clients in dom0."""
 from __future__ import annotations
 
 import subprocess
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Iterator
 
+from . import bench_redis
 from .bench_boot import (FOLDER, HERE, LINUX_LEAST_MIB, Contender, checked, compile_static,
                          wait_for_tty)
-from .bench_calls import WALL_SECONDS, XL_OPTIONS, figures
+from .bench_calls import XL_OPTIONS, figures
 from .build import build_file
 from .config import GuestConfig
 from .errors import UserError
@@ -19,6 +22,7 @@ from .progress import Progress
 MEMORY_MIB = 128
 LISTEN_MIB = 32
 SECONDS = 120                   # of virtual time, until a guest is given up
+WALL_SECONDS = 900              # a testbed that hangs
 LISTENING = "bench: listening"
 MAC = "00:16:3e:10:20:30"
 # name: (title, unit, aim, aim as a multiple of Linux's)
@@ -78,10 +82,33 @@ def measure(layout: Layout, progress: Progress, rounds: int, with_linux: bool) -
             for contender in contenders:
                 step.detail(contender.name)
                 said = measured(dom0, contender, rounds)
-                times = [listening(dom0, contender) for _ in range(rounds + 1)][1:]
+                times = []
+                for number in range(rounds + 1):        # the first one's files are cold
+                    step.detail(f"{contender.name}, until it listens, {number} of {rounds}")
+                    times.append(listening(dom0, contender))
                 found = figures(contender, said, tuple(name for name in MEASURES if name != "listen"))
-                columns.append(values({**found, "listen": sorted(times)[rounds // 2]}))
-    return table(columns, rounds)
+                columns.append(values({**found, "listen": sorted(times[1:])[rounds // 2]}))
+        text = table(columns, rounds)
+        if layout.checkout is not None:         # an installed SDK has no examples
+            text += "\n\n" + redis(dom0, layout, progress, rounds, with_linux)
+    return text
+
+
+def redis(dom0, layout: Layout, progress: Progress, rounds: int, with_linux: bool) -> str:
+    """The table of Redis. Each guest boots once."""
+    from testbed.toolbox import ensure_tools
+    with progress.step("preparing Redis") as step:
+        ensure_tools(dom0, step.say)
+    contenders = [bench_redis.put_ours(dom0, layout, progress, own_address())]
+    if with_linux:
+        contenders.append(bench_redis.put_linux(dom0, f"{FOLDER}/vmlinuz", linux_eth0()))
+    columns = []
+    with progress.step("measuring Redis") as step:
+        for contender in contenders:
+            with paused(dom0, contender, contender.least_mib) as (domid, tty):
+                columns.append(bench_redis.measured(dom0, contender, domid, tty, card().address,
+                                                    rounds, step))
+    return bench_redis.table(columns, bench_redis.version_in_dom0(dom0))
 
 
 def card() -> Network:
@@ -89,24 +116,33 @@ def card() -> Network:
     return Network("user", BRIDGE, MAC, address=address_of(MAC))
 
 
-def put_ours(dom0, layout: Layout, progress: Progress, work: Path) -> Contender:
+def own_address() -> str:
+    """The value of ip=."""
     from testbed.network import GATEWAY, NETMASK
+    return f"{card().address}::{GATEWAY}:{NETMASK}"
+
+
+def put_ours(dom0, layout: Layout, progress: Progress, work: Path) -> Contender:
     image = build_file(HERE / "bench_net.c", layout, progress)
     stripped = work / "net"
     subprocess.run([str(layout.tool("strip")), "-o", str(stripped), str(image)], check=True)
     dom0.put(stripped, f"{FOLDER}/net")
     return Contender("Xenolith", f"{FOLDER}/net",
-                     f"loglevel=quiet ip={card().address}::{GATEWAY}:{NETMASK} -- serve", None,
+                     f"loglevel=quiet ip={own_address()} -- serve", None,
                      LISTEN_MIB, SECONDS)
+
+
+def linux_eth0() -> str:
+    """A line of shell for Linux."""
+    from testbed.network import NETMASK
+    return ("while [ ! -e /sys/class/net/eth0 ]; do usleep 1000; done; "
+            f"ip addr add {card().address}/{NETMASK} dev eth0 && ip link set eth0 up")
 
 
 def put_linux(dom0, kernel: Path, program: Path) -> Contender:
     """The testbed's own dom0 kernel as a guest."""
     from testbed.linux import initramfs
-    from testbed.network import NETMASK
-    script = ("while [ ! -e /sys/class/net/eth0 ]; do usleep 1000; done\n"
-              f"ip addr add {card().address}/{NETMASK} dev eth0 && ip link set eth0 up && /bench serve"
-              " || echo 'bench: failed: eth0'")
+    script = f"{linux_eth0()} && /bench serve || echo 'bench: failed: eth0'"
     dom0.put(kernel, f"{FOLDER}/vmlinuz")
     dom0.put(initramfs(dom0, script, {"bench": program.read_bytes()}), f"{FOLDER}/initramfs")
     return Contender("Linux PV", f"{FOLDER}/vmlinuz", "console=hvc0 quiet", f"{FOLDER}/initramfs",
@@ -129,6 +165,14 @@ def listening(dom0, contender: Contender) -> int:
 
 def in_dom0(dom0, contender: Contender, memory_mib: int, command) -> str:
     """The output of command(DOMID, TTY) beside a paused guest, which it lets go."""
+    with paused(dom0, contender, memory_mib) as (domid, tty):
+        ran = dom0.run(command(domid, tty), timeout=WALL_SECONDS)
+        return (ran.out + ran.err).decode("utf-8", "replace")
+
+
+@contextmanager
+def paused(dom0, contender: Contender, memory_mib: int) -> Iterator[tuple[str, str]]:
+    """A guest that was made and not let go: its number and its console. Its end at the end."""
     name, network = unique_name("bench"), card()
     config = GuestConfig(name=name, kernel=contender.kernel, memory_mib=memory_mib,
                          cmdline=contender.cmdline, ramdisk=contender.ramdisk, network=network,
@@ -141,8 +185,7 @@ def in_dom0(dom0, contender: Contender, memory_mib: int, command) -> str:
         tty = wait_for_tty(dom0, domid)
         checked(dom0.run(["sh", "-c", PREPARE, "prepare", network.address, MAC, network.bridge]),
                 "arp")
-        ran = dom0.run(command(domid, tty), timeout=WALL_SECONDS)
-        return (ran.out + ran.err).decode("utf-8", "replace")
+        yield domid, tty
     except TimeoutError:
         raise UserError(f"{contender.name}: the testbed did not answer for {WALL_SECONDS} s",
                         "see whether the machine is overloaded, and try again") from None
