@@ -28,7 +28,8 @@
  * What was not synced is on the disk EXT_COMMIT_S seconds later at the latest.
  *
  * A write that fails on the device ends all writing: the file system is read-only from then on,
- * says so in one line, and fsync() tells EIO.
+ * says so in one line, and fsync() tells EIO. What is damaged is refused with EBADMSG, and everything
+ * else goes on, unless the file system was made to be read-only then (mke2fs -e remount-ro).
  */
 #ifndef LIBC_GLUE_EXT_H
 #define LIBC_GLUE_EXT_H

@@ -196,6 +196,11 @@ int ext_commit(struct ext_fs *ext);
 int ext_order(struct ext_fs *ext);
 /* The first error that makes everything doubtful: no more writing. */
 int ext_abort(struct ext_fs *ext, const char *what, int error);
+/*
+ * How an operation ended, with the lock held: if it met damage, and whoever made the file system wants
+ * that (mke2fs -e remount-ro), no more writing.
+ */
+void ext_judge(struct ext_fs *ext, int error);
 /* libext2fs's errors as ours. */
 int ext_errno(errcode_t error);
 

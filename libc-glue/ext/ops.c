@@ -30,6 +30,7 @@ static int ext_lookup(struct inode *dir, struct vfs_name name, struct inode **ou
     error = ext_dir_find(ext, ext_node(dir), name, &ino, NULL);
     if (error == 0)
         error = ext_inode_get(ext, ino, &node);
+    ext_judge(ext, error);
     mutex_unlock(&ext->lock);
     if (error < 0)
         return error;
@@ -68,6 +69,7 @@ static int ext_next_entry(struct inode *dir, off_t at, struct file_entry *entry)
     found = ext_node(dir)->raw.i_links_count == 0
                 ? 0
                 : ext_dir_next(ext, ext_node(dir), (uint64_t)at, entry);
+    ext_judge(ext, found);
     mutex_unlock(&ext->lock);
     return found;
 }
@@ -235,6 +237,7 @@ static int ext_create(struct inode *dir, struct vfs_name name, const struct inod
     if (error < 0)
         return error;
     error = ext_create_locked(ext, ext_node(dir), name, what, &node);
+    ext_judge(ext, error);
     ext_end(ext);
     if (error == 0)
         *out = &node->inode;
@@ -265,6 +268,7 @@ static int ext_link(struct inode *to, struct vfs_name name, struct inode *inode)
         ext_relink(node, 1);
         ext_dir_touched(dir);
     }
+    ext_judge(ext, error);
     ext_end(ext);
     return error;
 }
@@ -302,6 +306,7 @@ static int ext_unlink(struct inode *from, struct vfs_name name, struct inode *ch
         if (error < 0)
             ext_abort(ext, "unlink", error); /* half of it is done */
     }
+    ext_judge(ext, error);
     ext_end(ext);
     return error;
 }
@@ -391,6 +396,7 @@ static int ext_rename(struct inode *from_dir, struct vfs_name from, struct inode
         return error;
     error = ext_rename_locked(ext, ext_node(from_dir), from, ext_node(child), ext_node(to_dir), to,
                               replaced != NULL ? ext_node(replaced) : NULL);
+    ext_judge(ext, error);
     ext_end(ext);
     return error;
 }
@@ -462,6 +468,7 @@ static ssize_t ext_read(struct inode *inode, const struct iovec *iov, int n, off
     done = ext_data_read(ext, ext_node(inode), iov, n, (uint64_t)offset, len);
     if (done > 0)
         ext_accessed(ext, ext_node(inode));
+    ext_judge(ext, (int)(done < 0 ? done : 0));
     mutex_unlock(&ext->lock);
     return done;
 }
@@ -509,6 +516,7 @@ static ssize_t ext_write(struct inode *inode, const struct iovec *iov, int n, of
         ext_modified(node);
         ext_note_large(ext, ext_inode_size(node));
     }
+    ext_judge(ext, (int)(done < 0 ? done : 0));
     ext_end(ext);
     return done;
 }
@@ -529,6 +537,7 @@ static int ext_truncate(struct inode *inode, off_t size)
         ext_modified(node);
         ext_note_large(ext, (uint64_t)size);
     }
+    ext_judge(ext, error);
     ext_end(ext);
     return error;
 }
@@ -599,6 +608,7 @@ static int ext_allocate(struct inode *inode, off_t offset, off_t len)
         ext_modified(node);
         ext_note_large(ext, end);
     }
+    ext_judge(ext, error);
     ext_end(ext);
     return error;
 }

@@ -47,6 +47,12 @@ int ext_abort(struct ext_fs *ext, const char *what, int error)
     return error;
 }
 
+void ext_judge(struct ext_fs *ext, int error)
+{
+    if (error == -EBADMSG && ext->writes && ext->e2->super->s_errors > EXT2_ERRORS_CONTINUE)
+        ext_abort(ext, "using what is damaged", error);
+}
+
 static bool ext_has_changes(const struct ext_fs *ext)
 {
     return ext->cache.n_meta > 0 || !list_empty(&ext->dirty_inodes) || ext->has_groups_dirty ||

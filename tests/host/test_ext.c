@@ -416,6 +416,40 @@ TEST(sizes_that_cannot_be_are_refused)
     image_free(image);
 }
 
+/* A directory of nonsense: what was asked of the file system for that case is done. */
+static void meet_damage(const char *how, int after)
+{
+    char options[64];
+    struct image *image;
+    struct stat info;
+    unsigned long block;
+
+    snprintf(options, sizeof(options), "-t ext4 -b 1024 -O ^metadata_csum %s", how);
+    image = image_make(options, 8192);
+    files_mount(image, false);
+    CHECK_EQ(files_make_dir("/mnt/d"), 0);
+    files_write("/mnt/f", "text");
+    files_unmount();
+    block = strtoul(image_debugfs(image, "bmap /d 0"), NULL, 10);
+    CHECK(block > 0);
+    memset(image->bytes + block * 1024, 0xff, 1024);
+    files_mount(image, false);
+    CHECK_EQ(vfs_lookup(NULL, "/mnt/d/x", 0, &(struct inode *){ NULL }), -EBADMSG);
+    CHECK_EQ(files_make_dir("/mnt/e"), after);
+    info = files_stat("/mnt/f");
+    CHECK_EQ(info.st_size, 4);
+    files_destroy(image);
+    image_free(image);
+}
+
+TEST(damage_ends_writing_if_the_file_system_says_so)
+{
+    if (!image_tools())
+        return;
+    meet_damage("-e continue", 0);
+    meet_damage("-e remount-ro", -EROFS);
+}
+
 /* ---- several threads: the other one runs while this one sleeps ---- */
 
 static struct image *slow;
