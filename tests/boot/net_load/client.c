@@ -23,6 +23,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define PORT 7000
@@ -223,8 +224,10 @@ static int ask(unsigned long *free)
     char text[128];
     ssize_t n;
 
-    if (connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0)
-        die("connect");
+    if (connect(fd, (struct sockaddr *)&server, sizeof(server)) < 0) {
+        close(fd); /* of a machine with much to do even ARP's answer may be late */
+        return -errno;
+    }
     n = recv(fd, text, sizeof(text) - 1, MSG_WAITALL);
     text[n > 0 ? n : 0] = '\0';
     if (n <= 0 || sscanf(text, "open %d free %lu", &n_open, free) != 2)
@@ -235,18 +238,23 @@ static int ask(unsigned long *free)
 
 static void idle(void)
 {
+    struct timespec now, begin;
     unsigned long free;
-    int n_open = 0;
+    int n_open;
 
     server.sin_port = htons(PORT + 1);
-    for (int i = 0; i < PATIENCE_MS / LOOK_MS; i++) {
+    clock_gettime(CLOCK_MONOTONIC, &begin);
+    do {
         n_open = ask(&free);
         if (n_open == 0) {
             printf("%lu pages free\n", free);
             return;
         }
         usleep(LOOK_MS * 1000);
-    }
+        clock_gettime(CLOCK_MONOTONIC, &now);
+    } while (now.tv_sec - begin.tv_sec < PATIENCE_MS / 1000);
+    if (n_open < 0)
+        errno = -n_open, die("connect");
     printf("client: %d connections of the server do not end\n", n_open);
     exit(1);
 }
