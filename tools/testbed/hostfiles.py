@@ -26,7 +26,7 @@ Say = Callable[[str], None]
 HERE = Path(__file__).resolve().parent
 DOM0_TOOLS = HERE.parent / "dom0"
 OUR_SOURCES = ("hostfiles.py", "tree.py", "newc.py", "init.sh", "agent/agent.c", "dhcp/dhcp.c", "ra/ra.c",
-               "network.py", "scripts/vif-quick", "scripts/block-quick")
+               "block/block.c", "network.py", "scripts/vif-quick")
 # Xen's own script for network cards starts so many processes that xl's patience can end before it.
 XL_CONF = '\nvif.default.script="vif-quick"\n'
 # Loaded by name at run time, so no program lists it: pthread_cancel() in xl needs it.
@@ -120,8 +120,8 @@ def _initramfs(root: Path, work: Path) -> bytes:
         tree.library(name)
     archive.file("etc/xen/xl.conf", (root / "etc/xen/xl.conf").read_bytes() + XL_CONF.encode())
     tree.folder("etc/xen")
-    for script in ("vif-quick", "block-quick"):
-        archive.file(f"etc/xen/scripts/{script}", (HERE / "scripts" / script).read_bytes(), 0o755)
+    archive.file("etc/xen/scripts/vif-quick", (HERE / "scripts/vif-quick").read_bytes(), 0o755)
+    archive.file("etc/xen/scripts/block-quick", _compile_static("block/block.c", work), 0o755)
     _, modules = tree.modules()
     xen_bin = str(tree.xen_bin.relative_to(root))
     init = (HERE / "init.sh").read_text(encoding="utf-8")
