@@ -346,7 +346,8 @@ static int disk_read(void *arg, uint64_t sector, void *buffer, size_t len)
     return disk_transfer(&whole->block, BLOCK_READ, sector, buffer, len);
 }
 
-static void disk_add_partitions(struct disk *whole)
+/* What the table says, in *parts, which the caller frees. How many, or a negative errno. */
+static int disk_read_table(struct disk *whole, struct partition **parts)
 {
     struct partition_disk disk = {
         .sectors = whole->block.sectors,
@@ -354,8 +355,15 @@ static void disk_add_partitions(struct disk *whole)
         .read = disk_read,
         .arg = whole,
     };
-    struct partition *parts = calloc(PARTITION_MAX, sizeof(*parts));
-    int n = parts != NULL ? partition_read(&disk, parts) : -ENOMEM;
+
+    *parts = calloc(PARTITION_MAX, sizeof(**parts));
+    return *parts != NULL ? partition_read(&disk, *parts) : -ENOMEM;
+}
+
+static void disk_add_partitions(struct disk *whole)
+{
+    struct partition *parts;
+    int n = disk_read_table(whole, &parts);
 
     if (n < 0)
         log_line(LOG_ERROR, "%s: partition table: error %d", whole->block.name, n);
@@ -375,6 +383,13 @@ static void disk_add_fresh(void)
     }
 }
 
+static void disk_hide(struct disk *disk)
+{
+    list_remove(&disk->link);
+    device_remove(&disk->node);
+    disk_put(&disk->block);
+}
+
 static void disk_remove_lost(void)
 {
     struct list *next;
@@ -383,12 +398,35 @@ static void disk_remove_lost(void)
         struct disk *disk = list_entry(link, struct disk, link);
 
         next = link->next;
-        if (disk->lower != NULL)
-            continue;
-        list_remove(&disk->link);
-        device_remove(&disk->node);
-        disk_put(&disk->block);
+        if (disk->lower == NULL)
+            disk_hide(disk);
     }
+}
+
+/* True when somebody uses a partition of that disk. Otherwise they reach nothing from here on. */
+static bool disk_cut_partitions(const struct disk *whole)
+{
+    bool was_masked = spin_lock(&disks.lock);
+    bool used = false;
+
+    list_for_each(link, &disks.devices)
+    {
+        struct disk *disk = list_entry(link, struct disk, device_link);
+
+        used |= disk->number != 0 && disk->lower == whole->lower &&
+                __atomic_load_n(&disk->refs, __ATOMIC_RELAXED) > 1;
+    }
+    list_for_each(link, &disks.devices)
+    {
+        struct disk *disk = list_entry(link, struct disk, device_link);
+
+        if (used || disk->number == 0 || disk->lower != whole->lower)
+            continue;
+        disk->lower = NULL;
+        disk->block.gone = true;
+    }
+    spin_unlock(&disks.lock, was_masked);
+    return used;
 }
 
 /*
@@ -442,6 +480,29 @@ void disk_settle(void)
     }
     __atomic_store_n(&disks.settling, NULL, __ATOMIC_RELAXED);
     mutex_unlock(&disks.mutex);
+}
+
+int disk_reread(struct block_device *device)
+{
+    struct disk *whole = disk_of(device);
+    struct partition *parts = NULL;
+    int n;
+
+    if (whole->block.is_partition)
+        return -EINVAL;
+    mutex_lock(&disks.mutex);
+    __atomic_store_n(&disks.settling, thread_self(), __ATOMIC_RELAXED);
+    n = whole->block.gone ? -ENXIO : disk_read_table(whole, &parts);
+    if (n >= 0 && disk_cut_partitions(whole))
+        n = -EBUSY;
+    if (n >= 0)
+        disk_remove_lost();
+    for (int i = 0; i < n; i++)
+        disk_add_partition(whole, &parts[i]);
+    free(parts);
+    __atomic_store_n(&disks.settling, NULL, __ATOMIC_RELAXED);
+    mutex_unlock(&disks.mutex);
+    return n < 0 ? n : 0;
 }
 
 int disk_get(const char *name, struct block_device **out)

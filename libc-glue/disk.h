@@ -26,6 +26,11 @@ void disk_settle(void);
  * mounts it.
  */
 int disk_get(const char *name, struct block_device **out);
+/*
+ * Read the partition table of a whole disk anew: nodes come and go. Returns 0, -EBUSY when somebody
+ * uses one of its partitions, -EINVAL for a partition, or another negative errno. May wait.
+ */
+int disk_reread(struct block_device *device);
 struct block_device *disk_ref(struct block_device *device);
 void disk_put(struct block_device *device);
 

@@ -308,6 +308,8 @@ static int file_block_ioctl(struct file *file, unsigned long request, void *arg)
         return 0;
     case BLKFLSBUF:
         return file_block_flush(device);
+    case BLKRRPART:
+        return disk_reread(device);
     case BLKDISCARD:
         return file_block_discard(file, arg);
     default:

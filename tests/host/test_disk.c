@@ -582,6 +582,49 @@ TEST(partitions_have_nodes_and_sectors_of_their_own)
     CHECK_EQ(disk_get("nothing", &part), -ENXIO);
 }
 
+TEST(a_table_written_anew_is_read_when_asked_for)
+{
+    uint64_t size = 0;
+    struct file *part;
+
+    start();
+    make(&disk_a, "xvda", 0, 512);
+    put_entry(disk_a.bytes, 0, 0x83, 100, 10);
+    put_entry(disk_a.bytes, 1, 0x83, 200, 20);
+    plug(&disk_a);
+    struct file *whole = opened("/dev/xvda");
+    put_entry(disk_a.bytes, 0, 0x83, 300, 30);
+    put_entry(disk_a.bytes, 1, 0, 0, 0);
+    put_entry(disk_a.bytes, 3, 0x83, 400, 40);
+
+    part = opened("/dev/xvda2");
+    CHECK_EQ(file_ioctl(whole, BLKRRPART, NULL), -EBUSY);
+    CHECK_EQ(file_ioctl(part, BLKRRPART, NULL), -EINVAL);
+    CHECK_EQ(file_ioctl(part, BLKGETSIZE64, &size), 0);
+    CHECK_EQ(size, 20 * 512);
+    CHECK_EQ(write_at(part, "old", 3, 0), 3); /* as if nobody had asked */
+    CHECK_EQ(disk_a.bytes[200 * 512], 'o');
+    file_put(part);
+
+    CHECK_EQ(file_ioctl(whole, BLKRRPART, NULL), 0);
+    CHECK_EQ(open_file("/dev/xvda2", O_RDWR, &part), -ENOENT);
+    part = opened("/dev/xvda1");
+    CHECK_EQ(file_ioctl(part, BLKGETSIZE64, &size), 0);
+    CHECK_EQ(size, 30 * 512);
+    CHECK_EQ(write_at(part, "new", 3, 0), 3);
+    CHECK_EQ(disk_a.bytes[300 * 512], 'n');
+    file_put(part);
+    file_put(opened("/dev/xvda4"));
+
+    disk_a.status = -EIO; /* what cannot be read changes nothing */
+    CHECK_EQ(file_ioctl(whole, BLKRRPART, NULL), -EIO);
+    disk_a.status = 0;
+    file_put(opened("/dev/xvda4"));
+    unplug(&disk_a);
+    CHECK_EQ(file_ioctl(whole, BLKRRPART, NULL), -ENXIO);
+    file_put(whole);
+}
+
 TEST(a_disk_that_is_called_a_partition_is_not_searched_for_more)
 {
     struct file *file;

@@ -71,6 +71,7 @@
 
 /* Block devices */
 #define BLKROGET     _IO(0x12, 94)
+#define BLKRRPART    _IO(0x12, 95)
 #define BLKGETSIZE   _IO(0x12, 96)
 #define BLKFLSBUF    _IO(0x12, 97)
 #define BLKSSZGET    _IO(0x12, 104)
