@@ -1,9 +1,12 @@
 /*
  * lio_listio: many asynchronous requests with one notification to the disk, and one to the program.
+ * One that is to be a call has a thread from the beginning, which waits for the others' end.
  */
 #define _GNU_SOURCE
 #include <aio.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 
 #include "aio_request.h"
@@ -135,12 +138,66 @@ static int aio_list_start(struct aiocb *const list[], int n, const struct sigeve
     return all ? 0 : -EIO;
 }
 
+struct aio_list_call {
+    struct aio_group group;
+    struct sigevent event;
+};
+
+static void *aio_list_call_entry(void *arg)
+{
+    struct aio_list_call *call = arg;
+    struct sigevent event = call->event;
+    bool was_masked = spin_lock(&aio_state.lock);
+
+    while (call->group.left > 0) {
+        wait_queue_sleep(&aio_state.waiting, &aio_state.lock, was_masked, CLOCK_NEVER, false,
+                         "lio_listio");
+        was_masked = spin_lock(&aio_state.lock);
+    }
+    spin_unlock(&aio_state.lock, was_masked);
+    free(call);
+    if (event.sigev_notify_function != NULL)
+        event.sigev_notify_function(event.sigev_value);
+    return NULL;
+}
+
+/* LIO_NOWAIT with SIGEV_THREAD. */
+static int aio_list_start_call(struct aiocb *const list[], int n, const struct sigevent *event)
+{
+    const pthread_attr_t *attr = event->sigev_notify_attributes;
+    struct aio_list_call *call = calloc(1, sizeof(*call));
+    sigset_t all, saved;
+    pthread_t thread;
+    bool begun;
+    int error;
+
+    if (call == NULL)
+        return -EAGAIN;
+    call->group = (struct aio_group){ .left = 1, .is_waited = true };
+    call->event = *event;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &saved); /* signals are for the program's own threads */
+    error = pthread_create(&thread, attr, aio_list_call_entry, call);
+    pthread_sigmask(SIG_SETMASK, &saved, NULL);
+    if (error != 0) {
+        free(call);
+        return -EAGAIN;
+    }
+    if (attr == NULL || attr->__detachstate != PTHREAD_CREATE_DETACHED)
+        pthread_detach(thread);
+    begun = aio_list_begin(list, n, &call->group);
+    aio_group_end(&call->group); /* the last that touches it */
+    return begun ? 0 : -EIO;
+}
+
 int lio_listio(int mode, struct aiocb *const list[restrict], int n, struct sigevent *restrict event)
 {
     if ((mode != LIO_WAIT && mode != LIO_NOWAIT) || n < 0 || n > AIO_LIST_MAX)
         return (int)result(-EINVAL);
-    if (mode == LIO_NOWAIT && event != NULL && event->sigev_notify == SIGEV_THREAD)
-        return (int)result(-ENOTSUP);
     aio_reap();
-    return (int)result(mode == LIO_WAIT ? aio_list_run(list, n) : aio_list_start(list, n, event));
+    if (mode == LIO_WAIT)
+        return (int)result(aio_list_run(list, n));
+    if (event != NULL && event->sigev_notify == SIGEV_THREAD)
+        return (int)result(aio_list_start_call(list, n, event));
+    return (int)result(aio_list_start(list, n, event));
 }

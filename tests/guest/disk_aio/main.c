@@ -198,6 +198,21 @@ static void test_notifications(void)
     CHECK_EQ(aio_read(&cb[0]), 0);
     CHECK_EQ(sem_wait(&called), 0);
     CHECK_EQ(aio_return(&cb[0]), BLOCK);
+
+    /* One call for a whole list, when all of it has ended; also of one that could not begin. */
+    for (int round = 0; round < 2; round++) {
+        prepare(DEPTH, LIO_READ, 0);
+        event = cb[0].aio_sigevent;
+        event.sigev_notify = SIGEV_THREAD;
+        event.sigev_notify_function = on_thread;
+        event.sigev_value.sival_int = 88;
+        if (round == 1)
+            cb[5].aio_fildes = -1;
+        CHECK_EQ(lio_listio(LIO_NOWAIT, list, DEPTH, &event), round == 1 ? -1 : 0);
+        CHECK_EQ(sem_wait(&called), 0);
+        for (unsigned i = 0; i < DEPTH; i++)
+            CHECK_EQ(aio_error(&cb[i]), round == 1 && i == 5 ? EBADF : 0);
+    }
 }
 
 static void test_suspend(void)
