@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 from cli_fixtures import TOOLS  # noqa: E402,F401
 
-from cli import bench, bench_net, bench_redis  # noqa: E402
+from cli import bench, bench_disk, bench_net, bench_redis  # noqa: E402
 from cli.bench_boot import Contender  # noqa: E402
 from cli.bench_calls import figures  # noqa: E402
 from cli.errors import UserError  # noqa: E402
@@ -16,6 +16,11 @@ OURS = {"to": 8 * 10 ** 9, "from": 10 * 10 ** 9, "trip": 120 * 10 ** 6, "connect
         "http": 50 * 10 ** 6, "http.cpu": 10 * 10 ** 6, "listen": 8 * 10 ** 9}
 TWICE = {name: 2 * taken for name, taken in OURS.items()}
 FOUR_TIMES = {name: 4 * taken for name, taken in OURS.items()}
+
+# 50 us for each request, 2 ms for each MiB.
+DISK = {**{name: 50 * 10 ** 6 for name in (*bench_disk.MEASURES, *bench_disk.FILE_MEASURES)},
+        **{f"{name}.{size}": 2 * 10 ** 9 for name in ("seqread", "seqwrite")
+           for size in bench_disk.SEQUENTIAL_KIB}}
 
 
 def row(text: str, title: str) -> str:
@@ -71,6 +76,27 @@ class Table(unittest.TestCase):
         for text in (self.table(OURS), self.table(FOUR_TIMES, OURS)):
             lines = [line.partition("   aim")[0] for line in text.splitlines()[1:]]
             self.assertEqual({len(line) for line in lines}, {len(lines[0])}, text)
+
+
+class Disk(unittest.TestCase):
+    guest = Contender("Xenolith", "disk", "", None, 64, 1)
+
+    def said(self, total: str) -> dict[str, float]:
+        lines = [f"bench: {name} {taken}" for name, taken in DISK.items()]
+        return bench_disk.values(self.guest, "\n".join([*lines, "bench: end", f"       TOTAL.... {total}s\n"]))
+
+    def test_requests_per_second_and_megabytes(self):
+        found = self.said("1.250")
+        self.assertAlmostEqual(found["file.sync8"], 20_000)
+        self.assertAlmostEqual(found["seqread"], 524.288)
+        self.assertAlmostEqual(found[bench_disk.SPEEDTEST], 1.25)
+
+    def test_a_time_is_better_when_it_is_shorter(self):
+        text = bench_disk.table([self.said("1.000"), self.said("2.000")], 3)
+        self.assertIn("2.00 x", row(text, "SQLite"))
+        self.assertNotIn("aim", row(text, "SQLite"))
+        text = bench_disk.table([self.said("2.000"), self.said("1.000")], 3)
+        self.assertIn("0.50 x   aim: 1 x", row(text, "SQLite"))
 
 
 class Figures(unittest.TestCase):

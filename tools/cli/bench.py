@@ -17,7 +17,7 @@ or the cost of real traps. Every figure stands beside that of a Linux PV guest i
 
   boot       from unpause to the program's first line on the console, by memory size
   calls      threads, locks, timers, memory, files, small calls and a compute loop, per operation
-  disk       random and sequential requests on a ram disk in dom0, and files in an ext4 on another
+  disk       requests on a ram disk in dom0; files and directories in an ext4 on another; SQLite
   net        TCP streams, round trips, connections, HTTP and Redis between dom0 and the guest
 """
 BENCHES = {"boot": "bench_boot", "calls": "bench_calls", "disk": "bench_disk",

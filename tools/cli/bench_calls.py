@@ -50,7 +50,7 @@ exec <"$2"
 xl unpause "$1"
 while read -r line; do
     printf '%s\n' "$line"
-    case $line in "bench: end"*|"bench: failed"*) exit 0;; esac
+    case $line in "$3"*|"bench: failed"*) exit 0;; esac
 done
 """
 
@@ -105,8 +105,9 @@ def one_run(dom0, contender: Contender) -> dict[str, int]:
     return figures(contender, said_by(dom0, contender, XL_OPTIONS), (*MEASURES, "check"))
 
 
-def said_by(dom0, contender: Contender, xl_options: list[tuple[str, str]]) -> str:
-    """Boot it, and all that it says until it says that it has ended, or its time is over."""
+def said_by(dom0, contender: Contender, xl_options: list[tuple[str, str]],
+            last: str = "bench: end") -> str:
+    """Boot it, and all that it says until the line that begins with `last`, or its time is over."""
     name = unique_name("bench")
     config = GuestConfig(name=name, kernel=contender.kernel, memory_mib=contender.least_mib,
                          cmdline=contender.cmdline, ramdisk=contender.ramdisk,
@@ -117,7 +118,8 @@ def said_by(dom0, contender: Contender, xl_options: list[tuple[str, str]]) -> st
         checked(dom0.run(["xl", "create", "-q", "-p", "-e", path]), "xl create")
         domid = checked(dom0.run(["xl", "domid", name]), "xl domid")
         tty = wait_for_tty(dom0, domid)
-        ran = dom0.run(["timeout", str(contender.seconds), "sh", "-c", FOLLOW, "follow", domid, tty],
+        ran = dom0.run(["timeout", str(contender.seconds), "sh", "-c", FOLLOW, "follow", domid, tty,
+                        last],
                        timeout=WALL_SECONDS)
         return ran.out.decode("utf-8", "replace")
     except TimeoutError:

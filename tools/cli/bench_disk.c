@@ -11,15 +11,8 @@
  * `bench: failed: WHY`. Both sides read the same random offsets.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #ifdef __linux__
 #include <linux/aio_abi.h>
@@ -28,44 +21,12 @@
 #include <aio.h>
 #endif
 
-#define BATCHES_MOST 100
+#include "bench_common.h"
+
 #define DEPTH 32
-#define PAGE 4096
 #define SEQUENTIAL_DEPTH 4
 #define SEQUENTIAL_BYTES (16 << 20)
 #define BLOCK_MOST (1 << 20)
-#define QUIET_NS 30000000ll /* dom0 takes a line out of the console in this time */
-#define SECOND_NS 1000000000ll
-
-static void must(bool good, const char *what)
-{
-    if (good)
-        return;
-    printf("bench: failed: %s (%s)\n", what, strerror(errno));
-    fflush(stdout);
-    exit(1);
-}
-
-static int64_t now_ns(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * SECOND_NS + now.tv_nsec;
-}
-
-static void rest(void)
-{
-    struct timespec quiet = { .tv_nsec = QUIET_NS };
-
-    nanosleep(&quiet, NULL);
-}
-
-static uint32_t next_random(uint32_t *state)
-{
-    *state = *state * 1664525u + 1013904223u;
-    return *state >> 8;
-}
 
 /* --- the disk, and requests in flight on it --------------------------------------------------- */
 
@@ -298,13 +259,6 @@ static int64_t run_batch(const struct measure *measure, const char *directory)
     return taken_ns * 1000 / count;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const int64_t *x = a, *y = b;
-
-    return (*x > *y) - (*x < *y);
-}
-
 /* The first batch meets pages and grants that nobody has used: it is run and not counted. */
 static void run(const struct measure *measure, int rounds, const char *directory)
 {
@@ -313,10 +267,7 @@ static void run(const struct measure *measure, int rounds, const char *directory
     run_batch(measure, directory);
     for (int i = 0; i < rounds; i++)
         taken_ps[i] = run_batch(measure, directory);
-    qsort(taken_ps, (size_t)rounds, sizeof(taken_ps[0]), compare);
-    printf("bench: %s %lld\n", measure->name, (long long)taken_ps[rounds / 2]);
-    fflush(stdout);
-    rest();
+    tell(measure->name, taken_ps, rounds);
 }
 
 int main(int argc, char **argv)
