@@ -1,8 +1,8 @@
 /*
  * pages: the page allocator.
  *
- * Owns every page from memory_first_free() on. Start-up is O(1): pages never used lie above a mark,
- * freed ones on a list threaded through the pages themselves. Usable from boot on, also in event
+ * Owns every page from memory_first_free() on, but for one in 32768, which it keeps for itself. Start-up
+ * is O(1): pages never used lie above a mark, freed ones on a list. Usable from boot on, also in event
  * handlers. Pages come with undefined content.
  */
 #ifndef RUNTIME_PAGES_H
@@ -21,9 +21,12 @@ void pages_put(void *page);
  */
 void *pages_get_for_table(void);
 
-/* n pages that lie one after the other in the map of all memory, or NULL. Put them back one by one. */
+/*
+ * n pages that lie one after the other in the map of all memory, or NULL when no n free ones do or n is
+ * beyond 32767. Put them back one by one. Takes time with the memory in use, a bit for each page.
+ */
 void *pages_get_run(size_t n);
-/* The same, but only of pages that cost nothing: never used, and within reach already. */
+/* The same, but only of pages that cost nothing: never used, and within reach already. O(1). */
 void *pages_get_run_at_hand(size_t n);
 /* How many those are, the longest run at most. */
 size_t pages_at_hand(void);
