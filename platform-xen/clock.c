@@ -108,7 +108,8 @@ void clock_set_timer(uint64_t deadline_ns)
 {
     struct vcpu_set_singleshot_timer timer = { .timeout_abs_ns = deadline_ns };
 
-    if (deadline_ns == CLOCK_NEVER)
+    /* Xen's time is signed: what lies beyond its 292 years it would take for long past. */
+    if (deadline_ns > INT64_MAX)
         hypercall_vcpu_op(VCPUOP_stop_singleshot_timer, vcpu_id(), NULL);
     else
         hypercall_vcpu_op(VCPUOP_set_singleshot_timer, vcpu_id(), &timer);

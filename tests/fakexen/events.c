@@ -116,7 +116,7 @@ long hypercall_vcpu_op(unsigned command, unsigned vcpu, void *arg)
     case VCPUOP_set_singleshot_timer:
         events.timer_ns = timer->timeout_abs_ns;
         events.timer_sets++;
-        if (events.timer_ns <= events.now_ns)
+        if ((int64_t)events.timer_ns <= (int64_t)events.now_ns) /* s_time_t is signed */
             events_fire_timer();
         return 0;
     case VCPUOP_is_up:

@@ -1,6 +1,9 @@
 /* clock: the real reading of Xen's time records, with scales of a real machine and time by hand. */
 #include "test.h"
 
+#include <pthread.h>
+#include <unistd.h>
+
 #include <platform/clock.h>
 #include <platform/evtchn.h>
 #include <platform/vcpu.h>
@@ -145,6 +148,46 @@ TEST(never_disarms)
     CHECK(fakexen_timer() == UINT64_MAX);
     fakexen_advance(10000);
     CHECK_EQ(fired, 0);
+}
+
+/* Sleeping for ever is not sleeping until a time long past. */
+TEST(a_deadline_beyond_xens_time_is_never)
+{
+    fakexen_start(NULL);
+    CHECK_EQ(clock_start(on_timer), 0);
+    fakexen_mark_clean();
+    vcpu_restore_upcalls(false);
+    clock_set_timer(CLOCK_NEVER - 1);
+    clock_set_timer((uint64_t)INT64_MAX + 1);
+    fakexen_advance(1000000000u);
+    CHECK_EQ(fired, 0);
+    clock_set_timer(clock_monotonic_ns() + 1000);
+    fakexen_advance(1000);
+    CHECK_EQ(fired, 1);
+}
+
+/* Xen writes the record while we read it: what is read under an odd version does not count. */
+static void *finish_the_record(void *arg)
+{
+    struct vcpu_time_info *info = arg;
+
+    usleep(20000);
+    info->system_time += 7000000000u;
+    __atomic_store_n(&info->version, info->version + 1, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+TEST(a_record_that_is_being_written_is_waited_for)
+{
+    struct vcpu_time_info *info = &shared_info_page.vcpu_info[0].time;
+    pthread_t xen;
+
+    fakexen_start(NULL);
+    uint64_t before = clock_monotonic_ns();
+    info->version++;
+    CHECK_EQ(pthread_create(&xen, NULL, finish_the_record, info), 0);
+    CHECK_EQ(clock_monotonic_ns(), before + 7000000000u);
+    pthread_join(xen, NULL);
 }
 
 TEST(blocking_passes_the_time_to_the_deadline)
