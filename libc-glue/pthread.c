@@ -166,6 +166,8 @@ void pthread_exit(void *result)
         exit(0);
     _reclaim_reent(_REENT);
     pthread_release_ended();
+    if (thread_end_heap != NULL)
+        thread_end_heap();
     thread_exit(pthread_on_exit);
 }
 

@@ -10,6 +10,7 @@
 #include <platform/vcpu.h>
 #include <runtime/shutdown.h>
 
+#include "heap_cache.h"
 #include "interrupt.h"
 #include "start.h"
 
@@ -60,6 +61,8 @@ void program_main(int argc, char **argv, char **envp)
     const char *slash = strrchr(argv[0], '/');
 
     start_guard();
+    if (heap_cache_start != NULL)
+        heap_cache_start();
     environ = envp;
     program_invocation_name = argv[0];
     program_invocation_short_name = slash != NULL ? (char *)(uintptr_t)(slash + 1) : argv[0];
