@@ -39,6 +39,9 @@ struct posix_thread {
     /* pthread_key.c: allocated at the first pthread_setspecific() */
     struct thread_key_values *key_values;
 
+    /* pthread_mutex.c: the robust ones that it holds, the youngest first; its own to change */
+    pthread_mutex_t *robust;
+
     /* cancel.c; the first is set by any thread, the others by the thread itself */
     uint32_t cancel_requested; /* atomic */
     uint8_t cancel_disabled;   /* PTHREAD_CANCEL_DISABLE */

@@ -162,6 +162,8 @@ void pthread_exit(void *result)
         thread_end_objects(self);
     if (thread_end_keys != NULL)
         thread_end_keys(self);
+    if (thread_end_mutexes != NULL)
+        thread_end_mutexes(self);
     if (__atomic_sub_fetch(&pthreads.alive, 1, __ATOMIC_ACQ_REL) == 0)
         exit(0);
     _reclaim_reent(_REENT);

@@ -50,9 +50,11 @@ static int cond_wait(pthread_cond_t *cond, pthread_mutex_t *mutex, uint64_t dead
                               wait_interruptible(), "condition");
     if (result == -EINTR && signal_restart != NULL)
         signal_restart();
-    pthread_mutex_lock(mutex);
+    error = pthread_mutex_lock(mutex);
     if (result == -EINTR)
         interrupt_cancel_point(); /* a thread that took a signal away must not end with it */
+    if (error != 0)
+        return error; /* of a robust mutex: it is held if EOWNERDEAD, else not */
     return result == -ETIMEDOUT ? ETIMEDOUT : 0;
 }
 

@@ -3,8 +3,13 @@
  *
  *   __word[0]     futex word: 0 free, 1 held, 2 held and perhaps waited for
  *   __word[1]     how often a recursive one is held; its owner's
- *   __pointer[0]  owner of a recursive or error-checking one; a thread asks it only about itself
- *   __type        the type; the attributes that change nothing here lie above it
+ *   __word[2]     of a robust one: enum mutex_state; its owner's
+ *   __pointer[0]  owner of any but the plainest; a thread asks it only about itself
+ *   __pointer[1]  of a robust one: the next that its owner holds; see thread_end_mutexes()
+ *   __type        the type, MUTEX_ROBUST; the attributes that change nothing here lie above it
+ *
+ * A robust mutex whose owner ends is unlocked, in state MUTEX_LEFT. Who locks it next holds it and is
+ * told EOWNERDEAD; unlocked without pthread_mutex_consistent(), it is good for nothing any more.
  *
  * Threads have one priority, so PTHREAD_PRIO_INHERIT and PTHREAD_PRIO_PROTECT hold by themselves.
  */
@@ -16,15 +21,21 @@
 #include <runtime/sync.h>
 #include <runtime/thread.h>
 
+#include "posix_thread.h"
 #include "pthread_mutex.h"
+#include "thread_end.h"
 #include "wait_limit.h"
 
 #define MUTEX_WORD __word[0]
 #define MUTEX_DEPTH __word[1]
+#define MUTEX_STATE __word[2]
 #define MUTEX_OWNER __pointer[0]
+#define MUTEX_NEXT __pointer[1]
 #define MUTEX_TYPE(mutex) ((mutex)->__type & MUTEX_TYPE_MASK)
 #define MUTEX_PROTOCOL(mutex) ((mutex)->__type >> MUTEX_PROTOCOL_SHIFT & MUTEX_PROTOCOL_MASK)
 #define MUTEX_DESTROYED (-1)
+
+enum mutex_state { MUTEX_SOUND, MUTEX_LEFT, MUTEX_LOST };
 
 static bool mutex_try(pthread_mutex_t *mutex)
 {
@@ -39,14 +50,75 @@ static bool mutex_is_mine(const pthread_mutex_t *mutex)
     return __atomic_load_n(&mutex->MUTEX_OWNER, __ATOMIC_RELAXED) == thread_self();
 }
 
-/* The mutex is the caller's now. */
+static bool mutex_is_robust(const pthread_mutex_t *mutex)
+{
+    return (mutex->__type & MUTEX_ROBUST) != 0;
+}
+
+/* Of the plainest nobody asks who holds it. */
+static bool mutex_knows_owner(const pthread_mutex_t *mutex)
+{
+    return MUTEX_TYPE(mutex) != PTHREAD_MUTEX_NORMAL || mutex_is_robust(mutex);
+}
+
+/* From here on the mutex may be destroyed by who gets it next: only its address is used. */
+static int mutex_free(pthread_mutex_t *mutex)
+{
+    switch (__atomic_exchange_n(&mutex->MUTEX_WORD, 0, __ATOMIC_RELEASE)) {
+    case 0:
+        return EPERM;
+    case 2:
+        futex_wake(&mutex->MUTEX_WORD, 1);
+    }
+    return 0;
+}
+
+/* The mutex is the caller's now: 0, EOWNERDEAD, or ENOTRECOVERABLE, and then it is not. */
 static int mutex_own(pthread_mutex_t *mutex)
 {
-    if (MUTEX_TYPE(mutex) != PTHREAD_MUTEX_NORMAL) {
+    if (mutex_is_robust(mutex)) {
+        struct posix_thread *self = posix_self();
+
+        if (mutex->MUTEX_STATE == MUTEX_LOST) {
+            mutex_free(mutex); /* and so on, until all who wait know it */
+            return ENOTRECOVERABLE;
+        }
+        mutex->MUTEX_NEXT = self->robust;
+        self->robust = mutex;
+    }
+    if (mutex_knows_owner(mutex)) {
         __atomic_store_n(&mutex->MUTEX_OWNER, thread_self(), __ATOMIC_RELAXED);
         mutex->MUTEX_DEPTH = 1;
     }
-    return 0;
+    return mutex_is_robust(mutex) && mutex->MUTEX_STATE == MUTEX_LEFT ? EOWNERDEAD : 0;
+}
+
+/* The owner gives a robust mutex up. */
+static void mutex_disown(pthread_mutex_t *mutex)
+{
+    pthread_mutex_t **at = &posix_self()->robust;
+
+    while (*at != NULL && *at != mutex)
+        at = (pthread_mutex_t **)&(*at)->MUTEX_NEXT;
+    if (*at != NULL)
+        *at = mutex->MUTEX_NEXT;
+    mutex->MUTEX_NEXT = NULL;
+    if (mutex->MUTEX_STATE == MUTEX_LEFT)
+        mutex->MUTEX_STATE = MUTEX_LOST;
+}
+
+void thread_end_mutexes(struct posix_thread *self)
+{
+    pthread_mutex_t *mutex;
+
+    while ((mutex = self->robust) != NULL) {
+        self->robust = mutex->MUTEX_NEXT;
+        mutex->MUTEX_NEXT = NULL;
+        mutex->MUTEX_STATE = MUTEX_LEFT;
+        mutex->MUTEX_DEPTH = 0;
+        __atomic_store_n(&mutex->MUTEX_OWNER, NULL, __ATOMIC_RELAXED);
+        mutex_free(mutex);
+    }
 }
 
 /* What a lock that the caller holds already answers; `held` for the types that do not count. */
@@ -64,7 +136,7 @@ static int mutex_lock_until(pthread_mutex_t *mutex, const struct wait_limit *lim
 {
     if (mutex->__type == MUTEX_DESTROYED)
         return EINVAL;
-    if (MUTEX_TYPE(mutex) != PTHREAD_MUTEX_NORMAL && mutex_is_mine(mutex))
+    if (mutex_knows_owner(mutex) && mutex_is_mine(mutex))
         return mutex_again(mutex, EDEADLK);
     if (mutex_try(mutex))
         return mutex_own(mutex);
@@ -90,7 +162,7 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex)
         return EINVAL;
     if (mutex_try(mutex))
         return mutex_own(mutex);
-    if (MUTEX_TYPE(mutex) != PTHREAD_MUTEX_NORMAL && mutex_is_mine(mutex))
+    if (mutex_knows_owner(mutex) && mutex_is_mine(mutex))
         return mutex_again(mutex, EBUSY);
     return EBUSY;
 }
@@ -109,20 +181,24 @@ int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *time)
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
-    if (MUTEX_TYPE(mutex) != PTHREAD_MUTEX_NORMAL) {
+    if (mutex_knows_owner(mutex)) {
         if (!mutex_is_mine(mutex))
             return EPERM;
         if (--mutex->MUTEX_DEPTH > 0)
             return 0;
+        if (mutex_is_robust(mutex))
+            mutex_disown(mutex);
         __atomic_store_n(&mutex->MUTEX_OWNER, NULL, __ATOMIC_RELAXED);
     }
-    /* From here on the mutex may be destroyed by who gets it next: only its address is used. */
-    switch (__atomic_exchange_n(&mutex->MUTEX_WORD, 0, __ATOMIC_RELEASE)) {
-    case 0:
-        return EPERM;
-    case 2:
-        futex_wake(&mutex->MUTEX_WORD, 1);
-    }
+    return mutex_free(mutex);
+}
+
+int pthread_mutex_consistent(pthread_mutex_t *mutex)
+{
+    if (mutex->__type == MUTEX_DESTROYED || !mutex_is_robust(mutex) || !mutex_is_mine(mutex) ||
+        mutex->MUTEX_STATE != MUTEX_LEFT)
+        return EINVAL;
+    mutex->MUTEX_STATE = MUTEX_SOUND;
     return 0;
 }
 
@@ -130,7 +206,8 @@ int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 {
     *mutex = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     if (attr != NULL)
-        mutex->__type = attr->__type | attr->__protocol << MUTEX_PROTOCOL_SHIFT;
+        mutex->__type = attr->__type | attr->__protocol << MUTEX_PROTOCOL_SHIFT |
+                        (attr->__robust == PTHREAD_MUTEX_ROBUST ? MUTEX_ROBUST : 0);
     return 0;
 }
 

@@ -70,3 +70,17 @@ int pthread_mutexattr_getprioceiling(const pthread_mutexattr_t *attr, int *ceili
     *ceiling = attr->__prioceiling;
     return 0;
 }
+
+int pthread_mutexattr_setrobust(pthread_mutexattr_t *attr, int robust)
+{
+    if (robust != PTHREAD_MUTEX_STALLED && robust != PTHREAD_MUTEX_ROBUST)
+        return EINVAL;
+    attr->__robust = robust;
+    return 0;
+}
+
+int pthread_mutexattr_getrobust(const pthread_mutexattr_t *attr, int *robust)
+{
+    *robust = attr->__robust;
+    return 0;
+}

@@ -16,6 +16,9 @@ void thread_end_keys(struct posix_thread *self) __attribute__((weak));
 /* The blocks that it keeps for its next malloc. */
 void thread_end_heap(void) __attribute__((weak));
 
+/* The robust mutexes that it holds: whoever locks one next is told. */
+void thread_end_mutexes(struct posix_thread *self) __attribute__((weak));
+
 /* Its pending signals: nothing may be queued for it from now on. Upcalls are masked. */
 void thread_end_signals(struct posix_thread *self) __attribute__((weak));
 

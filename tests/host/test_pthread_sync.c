@@ -117,6 +117,113 @@ TEST(a_handler_runs_while_its_thread_waits_for_a_mutex)
     run_threads(body_mutex_signal);
 }
 
+/* ---- robust mutexes ---- */
+
+static void make_robust(pthread_mutex_t *which, int type)
+{
+    pthread_mutexattr_t attr = { .__type = type, .__robust = PTHREAD_MUTEX_ROBUST };
+
+    CHECK_EQ(pthread_mutex_init(which, &attr), 0);
+}
+
+/* Lock both, and end; a recursive one more than once. */
+static pthread_mutex_t other;
+
+static void *lock_and_end(void *times)
+{
+    CHECK_EQ(pthread_mutex_lock(&other), 0);
+    for (intptr_t i = 0; i < (intptr_t)times; i++)
+        CHECK_EQ(pthread_mutex_lock(&mutex), 0);
+    pass(10 * MS);
+    return NULL;
+}
+
+static void *lock_and_tell(void *arg)
+{
+    (void)arg;
+    return (void *)(intptr_t)pthread_mutex_lock(&mutex);
+}
+
+static void body_owner_dies(void)
+{
+    pthread_t owner, waiter;
+
+    make_robust(&mutex, PTHREAD_MUTEX_RECURSIVE);
+    make_robust(&other, PTHREAD_MUTEX_NORMAL);
+    owner = start(lock_and_end, (void *)3);
+    pass(MS);
+    CHECK_EQ(pthread_mutex_trylock(&mutex), EBUSY);
+    CHECK_EQ(pthread_mutex_unlock(&other), EPERM);
+    CHECK_EQ(pthread_mutex_lock(&mutex), EOWNERDEAD); /* waits for it */
+    CHECK_EQ(pthread_mutex_consistent(&other), EINVAL);
+    CHECK_EQ(pthread_mutex_trylock(&other), EOWNERDEAD);
+    CHECK_EQ(pthread_mutex_consistent(&other), 0);
+    CHECK_EQ(pthread_mutex_consistent(&other), EINVAL);
+    CHECK_EQ(pthread_mutex_lock(&other), EDEADLK);
+    CHECK_EQ(pthread_mutex_unlock(&other), 0);
+    CHECK_EQ(pthread_mutex_lock(&other), 0);
+    CHECK_EQ(pthread_mutex_unlock(&other), 0);
+    ended(owner);
+
+    /* Who waits meanwhile, and who comes later, learns that it was not made good. */
+    waiter = start(lock_and_tell, NULL);
+    owner = start(lock_and_tell, NULL);
+    pass(MS);
+    CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
+    CHECK_EQ((intptr_t)ended(waiter), ENOTRECOVERABLE);
+    CHECK_EQ((intptr_t)ended(owner), ENOTRECOVERABLE);
+    CHECK_EQ(pthread_mutex_trylock(&mutex), ENOTRECOVERABLE);
+    CHECK_EQ(pthread_mutex_consistent(&mutex), EINVAL);
+    CHECK_EQ(pthread_mutex_destroy(&mutex), 0);
+    make_robust(&mutex, PTHREAD_MUTEX_ERRORCHECK);
+    CHECK_EQ(pthread_mutex_lock(&mutex), 0);
+    CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
+}
+
+TEST(who_locks_what_an_ended_thread_held_is_told)
+{
+    run_threads(body_owner_dies);
+}
+
+/* Each waits for the one before and ends with the mutex; in whatever order others are given up. */
+static void *inherit(void *first)
+{
+    pthread_mutex_t mine[3];
+
+    for (int i = 0; i < 3; i++) {
+        make_robust(&mine[i], PTHREAD_MUTEX_NORMAL);
+        CHECK_EQ(pthread_mutex_lock(&mine[i]), 0);
+    }
+    CHECK_EQ(pthread_mutex_lock(&mutex), first != NULL ? 0 : EOWNERDEAD);
+    if (first == NULL)
+        CHECK_EQ(pthread_mutex_consistent(&mutex), 0);
+    CHECK_EQ(pthread_mutex_unlock(&mine[1]), 0);
+    CHECK_EQ(pthread_mutex_unlock(&mine[0]), 0);
+    CHECK_EQ(pthread_mutex_unlock(&mine[2]), 0);
+    pass(MS);
+    return NULL;
+}
+
+static void body_inherit(void)
+{
+    pthread_t threads[5];
+
+    make_robust(&mutex, PTHREAD_MUTEX_NORMAL);
+    for (int i = 0; i < 5; i++) {
+        threads[i] = start(inherit, i == 0 ? &mutex : NULL);
+        pass(MS / 10);
+    }
+    for (int i = 0; i < 5; i++)
+        ended(threads[i]);
+    CHECK_EQ(pthread_mutex_lock(&mutex), EOWNERDEAD);
+    CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
+}
+
+TEST(a_robust_mutex_goes_from_one_ended_thread_to_the_next)
+{
+    run_threads(body_inherit);
+}
+
 /* ---- conditions ---- */
 
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -184,6 +291,41 @@ static void body_cond_limit(void)
 TEST(a_limit_ends_the_wait_for_a_condition)
 {
     run_threads(body_cond_limit);
+}
+
+static void *wait_for_ticket(void *arg)
+{
+    intptr_t error = 0;
+
+    (void)arg;
+    CHECK_EQ(pthread_mutex_lock(&mutex), 0);
+    while (tickets == 0 && error == 0)
+        error = pthread_cond_wait(&cond, &mutex);
+    return (void *)error; /* with the mutex, again */
+}
+
+static void *signal_and_end(void *arg)
+{
+    CHECK_EQ(pthread_mutex_lock(&mutex), 0);
+    tickets = 1;
+    pthread_cond_signal(&cond);
+    return arg;
+}
+
+static void body_cond_robust(void)
+{
+    pthread_t waiter;
+
+    make_robust(&mutex, PTHREAD_MUTEX_NORMAL);
+    waiter = start(wait_for_ticket, NULL);
+    pass(MS);
+    ended(start(signal_and_end, NULL));
+    CHECK_EQ((intptr_t)ended(waiter), EOWNERDEAD);
+}
+
+TEST(who_waits_for_a_condition_is_told_of_the_mutexs_owner)
+{
+    run_threads(body_cond_robust);
 }
 
 static void body_cond_signal(void)

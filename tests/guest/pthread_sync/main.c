@@ -575,10 +575,46 @@ static void test_scheduling(void)
     CHECK_EQ(pthread_atfork(NULL, NULL, NULL), 0);
 }
 
+static void *leave_locked(void *mutex)
+{
+    return (void *)(intptr_t)pthread_mutex_lock(mutex);
+}
+
+static void test_mutex_robust(void)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutex_t mutex;
+    int robust, shared;
+
+    CHECK_EQ(pthread_mutexattr_init(&attr), 0);
+    CHECK_EQ(pthread_mutexattr_getrobust(&attr, &robust), 0);
+    CHECK_EQ(robust, PTHREAD_MUTEX_STALLED);
+    CHECK_EQ(pthread_mutexattr_setrobust(&attr, 2), EINVAL);
+    CHECK_EQ(pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST), 0);
+    CHECK_EQ(pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED), 0);
+    CHECK_EQ(pthread_mutexattr_getrobust(&attr, &robust), 0);
+    CHECK_EQ(pthread_mutexattr_getpshared(&attr, &shared), 0);
+    CHECK(robust == PTHREAD_MUTEX_ROBUST && shared == PTHREAD_PROCESS_SHARED);
+    CHECK_EQ(pthread_mutex_init(&mutex, &attr), 0);
+    CHECK_EQ(pthread_mutex_consistent(&mutex), EINVAL);
+    CHECK_EQ(elsewhere(leave_locked, &mutex), 0);
+    CHECK_EQ(elsewhere(leave_locked, &mutex), EOWNERDEAD);
+    CHECK_EQ(pthread_mutex_lock(&mutex), EOWNERDEAD); /* the second one did not make it good either */
+    CHECK_EQ(pthread_mutex_consistent(&mutex), 0);
+    CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
+    CHECK_EQ(elsewhere(leave_locked, &mutex), 0);
+    CHECK_EQ(pthread_mutex_trylock(&mutex), EOWNERDEAD);
+    CHECK_EQ(pthread_mutex_unlock(&mutex), 0);
+    CHECK_EQ(pthread_mutex_lock(&mutex), ENOTRECOVERABLE);
+    CHECK_EQ(pthread_mutex_destroy(&mutex), 0);
+    CHECK_EQ(pthread_mutexattr_destroy(&attr), 0);
+}
+
 int main(void)
 {
     test_mutex_normal();
     test_mutex_types();
+    test_mutex_robust();
     test_cond();
     test_rwlock();
     test_barrier();

@@ -108,6 +108,7 @@ struct _pthread_cleanup_context {
 #define pthread_mutex_timedlock   GUEST(pthread_mutex_timedlock)
 #define pthread_mutex_clocklock   GUEST(pthread_mutex_clocklock)
 #define pthread_mutex_unlock      GUEST(pthread_mutex_unlock)
+#define pthread_mutex_consistent  GUEST(pthread_mutex_consistent)
 #define pthread_mutex_getprioceiling GUEST(pthread_mutex_getprioceiling)
 #define pthread_mutex_setprioceiling GUEST(pthread_mutex_setprioceiling)
 #define pthread_cond_init         GUEST(pthread_cond_init)

@@ -87,6 +87,11 @@ EDITS = [
          "\\g<0>\n#if __GNU_VISIBLE\nint\tpthread_tryjoin_np (pthread_t, void **);\n"
          "int\tpthread_timedjoin_np (pthread_t, void **, const struct timespec *);\n"
          "int\tpthread_clockjoin_np (pthread_t, void **, clockid_t, const struct timespec *);\n#endif"),
+    Edit("libc/include/pthread.h", "robust mutexes",
+         r"^int\tpthread_mutex_unlock \(.*\);$",
+         "\\g<0>\nint\tpthread_mutex_consistent (pthread_mutex_t *);\n"
+         "int\tpthread_mutexattr_setrobust (pthread_mutexattr_t *, int);\n"
+         "int\tpthread_mutexattr_getrobust (const pthread_mutexattr_t *, int *);"),
     Edit("libc/include/regex.h", "compiles alone", r"^#include <sys/cdefs.h>$",
          "\\g<0>\n#include <sys/types.h>"),
     Edit("libc/include/sys/utime.h", "compiles alone", r"^#define _SYS_UTIME_H$",
