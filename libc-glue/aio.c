@@ -13,6 +13,7 @@
 #include "fd.h"
 #include "file_block.h"
 #include "interrupt.h"
+#include "mapping_pages.h"
 #include "result.h"
 #include "signal_core.h"
 #include "sys_deadline.h"
@@ -132,6 +133,10 @@ static bool aio_begin_block(struct aiocb *cb, struct aio_request *request)
     struct block_device *device;
     ssize_t len;
 
+    struct iovec iov = { .iov_base = (void *)(uintptr_t)cb->aio_buf, .iov_len = cb->aio_nbytes };
+
+    if (mapping_pin_needed != NULL && mapping_pin_needed(&iov, 1))
+        return false; /* the thread's transfer sees to it that the memory is there */
     if (file_block_async == NULL || request->op > AIO_WRITE ||
         cb->aio_sigevent.sigev_notify == SIGEV_THREAD ||
         (is_write && (file_flags(request->file) & O_SYNC) != 0))

@@ -9,6 +9,7 @@
 
 #include "device.h"
 #include "fifo.h"
+#include "mapping_pages.h"
 #include "vfs.h"
 #include "vfs_walk.h"
 
@@ -26,6 +27,8 @@ static ssize_t file_vfs_read(struct file *file, const struct iovec *iov, int n, 
 
     mutex_lock(&inode->data);
     done = inode->ops->read(inode, iov, n, *offset);
+    if (done > 0 && inode->mapped != NULL)
+        mapping_pages_read(inode, iov, n, *offset, (size_t)done);
     mutex_unlock(&inode->data);
     if (done > 0)
         *offset += done;
@@ -42,6 +45,8 @@ static ssize_t file_vfs_write(struct file *file, const struct iovec *iov, int n,
     if (flags & O_APPEND)
         *offset = inode->size;
     done = inode->ops->write(inode, iov, n, *offset);
+    if (done > 0 && inode->mapped != NULL)
+        mapping_pages_wrote(inode, iov, n, *offset, (size_t)done);
     mutex_unlock(&inode->data);
     if (done <= 0)
         return done;
@@ -62,6 +67,8 @@ static off_t file_vfs_seek_data(struct inode *inode, off_t offset, bool hole)
     if (offset < 0 || offset >= inode->size)
         return -ENXIO;
     mutex_lock(&inode->data);
+    if (inode->mapped != NULL)
+        mapping_pages_flush(inode); /* what is written in memory is no hole */
     if (inode->ops->seek_data != NULL)
         at = inode->ops->seek_data(inode, offset, hole);
     else
@@ -104,7 +111,11 @@ static int file_vfs_truncate(struct file *file, off_t size)
 
 static int file_vfs_sync(struct file *file, bool data_only)
 {
-    return file->inode->ops->sync != NULL ? file->inode->ops->sync(file->inode, data_only) : 0;
+    struct inode *inode = file->inode;
+    int error = inode->mapped != NULL ? mapping_pages_sync(inode) : 0;
+    int synced = inode->ops->sync != NULL ? inode->ops->sync(inode, data_only) : 0;
+
+    return error < 0 ? error : synced;
 }
 
 static int file_vfs_allocate(struct file *file, off_t offset, off_t len)

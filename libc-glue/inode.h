@@ -8,7 +8,7 @@
  * Locks, in the order in which they are taken:
  *   fs->tree      "tree": the names of this file system; held around every directory operation
  *   inode->data   "inode data": one file's content, size and attributes; held around read, write,
- *                 truncate, allocate, seek_data, set and stat
+ *                 truncate, allocate, page, seek_data, set and stat
  * References are counted; whoever stores an inode pointer holds one.
  */
 #ifndef LIBC_GLUE_INODE_H
@@ -81,6 +81,12 @@ struct inode_ops {
     ssize_t (*write)(struct inode *inode, const struct iovec *iov, int n, off_t offset);
     int (*truncate)(struct inode *inode, off_t size);
     int (*allocate)(struct inode *inode, off_t offset, off_t len);
+    /*
+     * A file system that keeps content in pages, and can let them be mapped as they are: page number
+     * index of the file, made if it is not there, and its own until truncate() or release(). out NULL
+     * only asks whether it can: 0, or -EOPNOTSUPP. NULL: never.
+     */
+    int (*page)(struct inode *inode, uint64_t index, void **out);
     /* The start of the next data (or hole) at or after offset; -ENXIO beyond the end. */
     off_t (*seek_data)(struct inode *inode, off_t offset, bool hole);
 
@@ -109,6 +115,8 @@ struct inode {
     /* Protected by the spinlock "flock": see file_lock.c. */
     unsigned flock_shared;
     struct file *flock_owner;
+
+    struct mapping_set *mapped; /* what is in memory of it, if it is mapped: see mapping_file.h */
 
     void *fifo; /* the pipe behind a S_IFIFO that is open; protected by data: see fifo.c */
 };

@@ -20,7 +20,7 @@ size_t mapping_pages(size_t len);
 /* PROT_* to MEMORY_*; a page that can be written or run can be read. -EINVAL for other bits. */
 int mapping_protection(int prot);
 
-/* True when any of the n pages at `at` is mapped or reserved. */
+/* True when any of the n pages at `at` is mapped or reserved; false outside the region of mappings. */
 bool mapping_taken(uintptr_t at, size_t n);
 
 #endif

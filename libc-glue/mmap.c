@@ -1,8 +1,8 @@
 /*
  * mmap: memory by the page.
  *
- * A guest has one process, so shared and private anonymous memory are the same. A private mapping of
- * a file is a copy of its bytes. Every page is there when mmap() returns: no access fails later.
+ * A guest has one process, so shared and private anonymous memory are the same, and all of it is there
+ * when mmap() returns: no access fails later. Pages of files come when they are touched: mapping_file.h.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -10,13 +10,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+#include <runtime/pages.h>
 #include <runtime/vmem.h>
 
 #include "fd.h"
-#include "mapping.h"
+#include "mapping_file.h"
 #include "result.h"
 
 #define MMAP_KNOWN_PROT (PROT_READ | PROT_WRITE | PROT_EXEC)
+#define MMAP_OFFSET_MAX INT64_MAX
 
 struct mutex mapping_mutex = MUTEX_INIT;
 
@@ -38,88 +40,92 @@ int mapping_protection(int prot)
 
 bool mapping_taken(uintptr_t at, size_t n)
 {
-    for (size_t i = 0; i < n; i++) {
-        uintptr_t page = at + i * PAGE_SIZE;
-        /* Without a page it may be reserved: then taking its protection away succeeds. */
-        if (memory_lookup(page, NULL) != NULL || vmem_protect(page, 1, 0) == 0)
-            return true;
-    }
-    return false;
+    return vmem_in_use(at, n) != VMEM_NONE;
 }
 
-/* n pages where the caller wants them: at `at` for MAP_FIXED and MAP_FIXED_NOREPLACE. */
-static int mmap_place(uintptr_t *at, size_t n, int flags, unsigned prot)
+/* An address that the caller insists on. */
+static int mmap_check_place(uintptr_t at, size_t n)
 {
-    int error = 0;
+    uintptr_t start = memory_region_start(MEMORY_REGION_MMAP);
+    size_t size = memory_region_size(MEMORY_REGION_MMAP);
+
+    if (at == 0 || at % PAGE_SIZE != 0)
+        return -EINVAL;
+    return at >= start && at - start <= size && n <= (size - (at - start)) / PAGE_SIZE ? 0 : -ENOMEM;
+}
+
+/* n pages of anonymous memory, at `at` for MAP_FIXED and MAP_FIXED_NOREPLACE. */
+static int mmap_anonymous(uintptr_t *at, size_t n, int flags, unsigned prot)
+{
+    int error;
 
     if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0) {
         *at = vmem_map(0, n, prot);
         return *at != 0 ? 0 : -ENOMEM;
     }
-    if (*at == 0 || *at % PAGE_SIZE != 0)
-        return -EINVAL;
+    error = mmap_check_place(*at, n);
+    if (error < 0)
+        return error;
     mutex_lock(&mapping_mutex);
     if ((flags & MAP_FIXED_NOREPLACE) != 0 && mapping_taken(*at, n))
         error = -EEXIST;
-    else if (vmem_map(*at, n, prot) == 0)
+    else
+        error = mapping_file_cut(*at, n);
+    if (error == 0 && vmem_map(*at, n, prot) == 0)
         error = -ENOMEM;
     mutex_unlock(&mapping_mutex);
     return error;
 }
 
-/* Copy len bytes of the file from offset on; what lies behind its end stays zero. */
-static int mmap_fill(struct file *file, uintptr_t at, size_t len, off_t offset)
-{
-    size_t done = 0;
-
-    while (done < len) {
-        struct iovec iov = { .iov_base = (void *)(at + done), .iov_len = len - done };
-        off_t from = offset + (off_t)done;
-        ssize_t n = file_read(file, &iov, 1, &from);
-
-        if (n == -EINTR)
-            continue;
-        if (n < 0)
-            return (int)n;
-        if (n == 0)
-            return 0;
-        done += (size_t)n;
-    }
-    return 0;
-}
-
 /* May this open file be mapped that way? */
-static int mmap_check_file(struct file *file, int flags)
+static int mmap_check_file(struct file *file, int prot, bool shared, size_t n, off_t offset)
 {
-    struct stat stat;
-    int error = file_stat(file, &stat);
+    int mode = file_flags(file) & O_ACCMODE;
 
-    if (error != 0)
-        return error;
-    if ((file_flags(file) & O_ACCMODE) == O_WRONLY)
+    if (mode == O_WRONLY || (shared && (prot & PROT_WRITE) != 0 && mode != O_RDWR))
         return -EACCES;
-    return S_ISREG(stat.st_mode) && (flags & MAP_TYPE) == MAP_PRIVATE ? 0 : -ENODEV;
+    if (file->inode == NULL || !S_ISREG(file->inode->kind))
+        return -ENODEV;
+    return (uint64_t)offset / PAGE_SIZE + n > (uint64_t)MMAP_OFFSET_MAX / PAGE_SIZE ? -EOVERFLOW : 0;
 }
 
-static int mmap_file(uintptr_t *at, size_t len, int prot, int flags, int fd, off_t offset)
+/* As far as memory goes, the pages of a new mapping come now rather than when they are touched. */
+static void mmap_populate(uintptr_t at, size_t n)
 {
-    size_t n = mapping_pages(len);
+    struct pages_stats stats;
+
+    pages_get_stats(&stats);
+    for (size_t i = 0; i < n && i < stats.free / 2; i++) {
+        if (mapping_resolve(at + i * PAGE_SIZE, MEMORY_READ) < 0)
+            return;
+    }
+}
+
+static int mmap_file(uintptr_t *at, size_t n, int prot, int flags, int fd, off_t offset)
+{
+    bool fixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
+    bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
     struct file *file = fd_get(fd);
     int error;
 
     if (file == NULL)
         return -EBADF;
-    error = mmap_check_file(file, flags);
-    if (error == 0)
-        error = mmap_place(at, n, flags, MEMORY_READ | MEMORY_WRITE);
+    error = mmap_check_file(file, prot, shared, n, offset);
+    if (error == 0 && fixed)
+        error = mmap_check_place(*at, n);
     if (error == 0) {
-        error = mmap_fill(file, *at, len, offset);
-        if (error == 0)
-            error = vmem_protect(*at, n, (unsigned)mapping_protection(prot));
-        if (error != 0)
-            vmem_unmap(*at, n);
+        if (!fixed)
+            *at = 0;
+        mutex_lock(&mapping_mutex);
+        if ((flags & MAP_FIXED_NOREPLACE) != 0 && mapping_taken(*at, n))
+            error = -EEXIST;
+        else
+            error = mapping_file_map(at, n, (unsigned)mapping_protection(prot), shared, file, offset);
+        mutex_unlock(&mapping_mutex);
     }
     file_put(file);
+    if (error == 0 && (flags & (MAP_POPULATE | MAP_LOCKED)) != 0 && prot != PROT_NONE)
+        mmap_populate(*at, n);
     return error;
 }
 
@@ -137,15 +143,24 @@ void *mmap(void *address, size_t len, int prot, int flags, int fd, off_t offset)
     else if (mapping_pages(len) == 0)
         error = -ENOMEM;
     else if ((flags & MAP_ANONYMOUS) != 0)
-        error = mmap_place(&at, mapping_pages(len), flags, (unsigned)protection);
+        error = mmap_anonymous(&at, mapping_pages(len), flags, (unsigned)protection);
     else
-        error = mmap_file(&at, len, prot, flags, fd, offset);
+        error = mmap_file(&at, mapping_pages(len), prot, flags, fd, offset);
     return error == 0 ? (void *)at : (void *)result(error);
 }
 
 int munmap(void *address, size_t len)
 {
+    uintptr_t at = (uintptr_t)address;
     size_t n = mapping_pages(len);
+    int error = -EINVAL;
 
-    return (int)result(n != 0 ? vmem_unmap((uintptr_t)address, n) : -EINVAL);
+    if (n != 0 && mmap_check_place(at, n) == 0) {
+        mutex_lock(&mapping_mutex);
+        error = mapping_file_cut(at, n);
+        if (error == 0)
+            error = vmem_unmap(at, n);
+        mutex_unlock(&mapping_mutex);
+    }
+    return (int)result(error);
 }

@@ -6,8 +6,11 @@
 
 #include <runtime/vmem.h>
 
-#include "mapping.h"
+#include "mapping_file.h"
 #include "result.h"
+
+/* There are none in a program that maps no file. */
+extern __typeof__(mapping_file_protect) mapping_file_protect __attribute__((weak));
 
 /* Outside the mappings only what is there can be protected. */
 static int mprotect_other(uintptr_t at, size_t n, unsigned prot)
@@ -31,7 +34,10 @@ static int mprotect_checked(uintptr_t at, size_t len, int prot)
         return 0;
     if (n == 0)
         return -ENOMEM;
-    error = vmem_protect(at, n, (unsigned)protection);
+    error = mapping_file_protect != NULL ? mapping_file_protect(at, n, (unsigned)protection)
+                                         : -ENOENT;
+    if (error == -ENOENT)
+        error = vmem_protect(at, n, (unsigned)protection);
     return error != -ENOENT ? error : mprotect_other(at, n, (unsigned)protection);
 }
 

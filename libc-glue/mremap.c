@@ -8,7 +8,7 @@
 
 #include <runtime/vmem.h>
 
-#include "mapping.h"
+#include "mapping_file.h"
 #include "result.h"
 
 /* A new mapping of n pages with the content of the first `old` ones at `at`, which go. */
@@ -36,6 +36,9 @@ static long mremap_checked(uintptr_t at, size_t old, size_t n, int flags)
         return -EINVAL;
     if (at < start || at >= end || old > (end - at) / PAGE_SIZE || !mapping_taken(at, 1))
         return -EFAULT;
+    long file = mapping_file_remap(at, old, n, (flags & MREMAP_MAYMOVE) != 0);
+    if (file != -ENOENT)
+        return file;
     if (n < old)
         vmem_unmap(at + n * PAGE_SIZE, old - n);
     if (n <= old)

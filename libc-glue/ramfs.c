@@ -394,6 +394,17 @@ static int ramfs_allocate(struct inode *inode, off_t offset, off_t len)
     return 0;
 }
 
+/* A file of the initrd begins as bytes that lie anywhere: it has no pages of its own there. */
+static int ramfs_page(struct inode *inode, uint64_t index, void **out)
+{
+    struct ramfs_inode *node = ramfs_of(inode);
+
+    if (out == NULL)
+        return node->data.origin_len == 0 ? 0 : -EOPNOTSUPP;
+    *out = ramfs_data_get(&node->data, index);
+    return *out != NULL ? 0 : -ENOSPC;
+}
+
 static off_t ramfs_seek_data(struct inode *inode, off_t offset, bool hole)
 {
     off_t at = ramfs_data_seek(&ramfs_of(inode)->data, offset, inode->size, hole);
@@ -468,6 +479,7 @@ static const struct inode_ops ramfs_ops = {
     .write = ramfs_write,
     .truncate = ramfs_truncate,
     .allocate = ramfs_allocate,
+    .page = ramfs_page,
     .seek_data = ramfs_seek_data,
     .stat = ramfs_stat,
     .set = ramfs_set,

@@ -32,7 +32,7 @@ static void *ramfs_page_get(void)
         reserve = RAMFS_RESERVE_MIN;
     if (reserve > RAMFS_RESERVE_MAX)
         reserve = RAMFS_RESERVE_MAX;
-    return stats.free > reserve ? pages_get() : NULL;
+    return stats.free > reserve || pages_reclaim(1) != 0 ? pages_get() : NULL;
 }
 
 /* Pages that a tree of so many levels can hold. */
@@ -117,6 +117,11 @@ static char *ramfs_data_make(struct ramfs_data *data, uint64_t index, bool whole
         data->pages++;
     }
     return *at;
+}
+
+void *ramfs_data_get(struct ramfs_data *data, uint64_t index)
+{
+    return ramfs_data_make(data, index, false);
 }
 
 static size_t ramfs_data_part(off_t offset, size_t len)

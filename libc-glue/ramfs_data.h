@@ -31,6 +31,8 @@ size_t ramfs_data_write(struct ramfs_data *data, off_t offset, size_t len, const
                         int n);
 /* Make pages for the range, zero where there was nothing. False when memory ran out. */
 bool ramfs_data_allocate(struct ramfs_data *data, off_t offset, off_t len);
+/* The page itself, made if it is not there; NULL when memory ran out. */
+void *ramfs_data_get(struct ramfs_data *data, uint64_t index);
 /* Forget everything from size on; what grows back reads as zeroes. */
 void ramfs_data_truncate(struct ramfs_data *data, off_t size);
 /* The first offset from offset on, below size, that has data (or none, for hole); else size. */

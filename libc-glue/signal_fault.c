@@ -54,6 +54,10 @@ static bool signal_describe_trap(const struct trap_frame *frame, uint64_t fault_
     case TRAP_PAGE_FAULT:
         code = (frame->error_code & TRAP_PF_PRESENT) != 0 ? SEGV_ACCERR : SEGV_MAPERR;
         address = fault_address;
+        if ((frame->error_code & TRAP_PF_NO_CONTENT) != 0) {
+            number = SIGBUS;
+            code = BUS_ADRERR;
+        }
         break;
     case TRAP_GENERAL_PROTECTION:
     case TRAP_OVERFLOW:

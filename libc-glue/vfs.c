@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "mapping_pages.h"
 #include "vfs_walk.h"
 
 /* ---- creating ---- */
@@ -300,6 +301,8 @@ int vfs_truncate_inode(struct inode *inode, off_t size)
     if (inode->fs->read_only)
         return -EROFS;
     mutex_lock(&inode->data);
+    if (inode->mapped != NULL)
+        mapping_pages_truncate(inode, size);
     error = inode->ops->truncate(inode, size);
     mutex_unlock(&inode->data);
     return error;

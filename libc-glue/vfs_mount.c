@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mapping_pages.h"
 #include "rootfs.h"
 #include "vfs.h"
 #include "vfs_walk.h"
@@ -138,7 +139,7 @@ int vfs_unmount(const char *path)
 
 int vfs_sync(void)
 {
-    int error = 0;
+    int error = mapping_pages_sync_all != NULL ? mapping_pages_sync_all() : 0;
 
     mutex_lock(&vfs_mounts.mutex);
     list_for_each (link, &vfs_mounts.list) {

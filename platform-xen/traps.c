@@ -10,7 +10,7 @@
 
 #define TRAPS_COUNT 32
 
-static trap_handler_t traps_handler;
+static trap_handler_t traps_handler, traps_page_fault_handler;
 
 static const char *const trap_names[TRAPS_COUNT] = {
     [TRAP_DIVIDE] = "divide error",
@@ -46,13 +46,21 @@ void traps_set_handler(trap_handler_t handler)
     traps_handler = handler;
 }
 
+void traps_set_page_fault_handler(trap_handler_t handler)
+{
+    traps_page_fault_handler = handler;
+}
+
 /* From entry.S, upcalls masked, on the stack of whoever trapped. */
 void traps_handle(struct trap_frame *frame)
 {
     uint64_t fault_address = 0;
 
-    if (frame->vector == TRAP_PAGE_FAULT)
+    if (frame->vector == TRAP_PAGE_FAULT) {
         fault_address = shared_info_page.vcpu_info[0].arch.cr2;
+        if (traps_page_fault_handler != NULL && traps_page_fault_handler(frame, fault_address))
+            return;
+    }
     if (traps_handler != NULL && traps_handler(frame, fault_address))
         return;
     runtime_trap_panic(frame, fault_address);

@@ -66,6 +66,18 @@ static size_t pages_never_used(void)
     return memory_reached() - pages.mark;
 }
 
+static size_t (*pages_reclaimer)(size_t n);
+
+void pages_set_reclaim(size_t (*reclaim)(size_t n))
+{
+    pages_reclaimer = reclaim;
+}
+
+size_t pages_reclaim(size_t n)
+{
+    return pages_reclaimer != NULL ? pages_reclaimer(n) : 0;
+}
+
 void *pages_get_for_table(void)
 {
     void *page = NULL;
@@ -91,7 +103,10 @@ void *pages_get(void)
 {
     if (pages_stock() <= PAGES_STOCK && memory_reached() < memory_pages())
         memory_reach(pages_get_for_table);
-    return pages_get_for_table();
+    void *page = pages_get_for_table();
+    if (page == NULL && pages_reclaim(1) != 0)
+        page = pages_get_for_table();
+    return page;
 }
 
 void *pages_get_zeroed(void)

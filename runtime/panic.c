@@ -63,7 +63,7 @@ static void panic_match_guard(struct thread *thread, void *arg)
         search->found = thread;
 }
 
-static void panic_describe_address(uintptr_t address)
+static void panic_describe_address(uintptr_t address, bool no_content)
 {
     struct panic_guard_search search = { .address = address };
 
@@ -71,6 +71,9 @@ static void panic_describe_address(uintptr_t address)
     if (search.found != NULL)
         log_print("  at 0x%016lx: stack guard of thread '%s': its stack of %zu KiB is used up\n",
                   (unsigned long)address, search.found->name, search.found->stack_size / 1024);
+    else if (no_content)
+        log_print("  at 0x%016lx: a mapped file, which ends before or could not be read\n",
+                  (unsigned long)address);
     else
         log_print("  at 0x%016lx: %s\n", (unsigned long)address, memory_describe(address));
 }
@@ -143,7 +146,7 @@ void panic_program(const char *what, const struct trap_frame *frame, uint64_t fa
         shutdown_crash(what);
     }
     if (frame->vector == TRAP_PAGE_FAULT)
-        panic_describe_address(fault_address);
+        panic_describe_address(fault_address, (frame->error_code & TRAP_PF_NO_CONTENT) != 0);
     panic_registers(frame);
     panic_backtrace(frame->rip, (const struct panic_frame *)frame->rbp);
     shutdown_crash(what);
@@ -165,7 +168,7 @@ void runtime_trap_panic(const struct trap_frame *frame, uint64_t fault_address)
     if (access[0] != '\0')
         log_format(what, sizeof(what), "%s%s 0x%lx (error code %lu)",
                    trap_name((unsigned)frame->vector), access, (unsigned long)fault_address,
-                   (unsigned long)frame->error_code);
+                   (unsigned long)(frame->error_code & ~TRAP_PF_NO_CONTENT));
     else
         log_format(what, sizeof(what), "%s (error code %lu)", trap_name((unsigned)frame->vector),
                    (unsigned long)frame->error_code);

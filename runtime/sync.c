@@ -2,6 +2,7 @@
 
 #include <errno.h>
 
+#include <platform/memory.h>
 #include <runtime/thread.h>
 
 #include "thread_priv.h"
@@ -50,12 +51,32 @@ static struct list *futex_bucket_of(const uint32_t *word)
     return bucket;
 }
 
+/*
+ * A word in memory that shows a file: its page may have gone since the caller looked at it, and cannot come
+ * while a lock is held.
+ */
+static bool futex_is_here(const uint32_t *word)
+{
+    uintptr_t at = (uintptr_t)word & PAGE_MASK;
+    unsigned prot = 0;
+
+    if (at - memory_region_start(MEMORY_REGION_MMAP) >= memory_region_size(MEMORY_REGION_MMAP))
+        return true;
+    memory_lookup(at, &prot);
+    return (prot & MEMORY_READ) != 0;
+}
+
 int futex_wait(const uint32_t *word, uint32_t expected, uint64_t deadline_ns, bool interruptible,
                const char *reason)
 {
     int result = -EAGAIN;
     bool was_masked = spin_lock(&threads_lock);
 
+    while (!futex_is_here(word)) {
+        spin_unlock(&threads_lock, was_masked);
+        __atomic_load_n(word, __ATOMIC_RELAXED);
+        was_masked = spin_lock(&threads_lock);
+    }
     if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == expected)
         result = thread_wait(futex_bucket_of(word), word, deadline_ns, interruptible, reason);
     spin_unlock(&threads_lock, was_masked);

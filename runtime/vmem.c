@@ -11,6 +11,7 @@
 #define VMEM_STEP 256u         /* pages handled at a time: bounds the stack and the tables needed */
 #define VMEM_HEAP_STEP_MIN 16u /* pages the heap grows by at least, when there are that many */
 #define VMEM_STACK_CACHE 16u
+#define VMEM_TABLES 4u /* pages that go into tables, at most, besides one for each step */
 
 /* One stretch of addresses in use. Neighbours are joined, so that two never touch. */
 struct vmem_range {
@@ -168,7 +169,11 @@ static int vmem_back(uintptr_t at, size_t n, unsigned prot)
     struct pages_stats stats;
     size_t done = 0;
 
+    size_t wanted = n + n / VMEM_STEP + VMEM_TABLES;
+
     pages_get_stats(&stats); /* refuse the impossible before zeroing all there is */
+    if (wanted > stats.free && pages_reclaim(wanted - stats.free) != 0)
+        pages_get_stats(&stats);
     if (n > stats.free)
         return -ENOMEM;
     while (done < n) {
@@ -268,6 +273,21 @@ int vmem_protect(uintptr_t at, size_t n, unsigned prot)
         error = memory_protect(at, n, prot);
     mutex_unlock(&vmem_mmap.mutex);
     return error;
+}
+
+enum vmem_use vmem_in_use(uintptr_t at, size_t n)
+{
+    enum vmem_use use = VMEM_NONE;
+    struct vmem_range *range;
+
+    if (!vmem_inside(&vmem_mmap, at, n))
+        return use;
+    mutex_lock(&vmem_mmap.mutex);
+    range = vmem_range_after(&vmem_mmap, at);
+    if (range != NULL && range->start < at + n * PAGE_SIZE)
+        use = range->start <= at && range->end >= at + n * PAGE_SIZE ? VMEM_ALL : VMEM_SOME;
+    mutex_unlock(&vmem_mmap.mutex);
+    return use;
 }
 
 /*

@@ -321,9 +321,7 @@ static errcode_t ext_cut_extents(struct ext_fs *ext, struct ext_inode *node, uin
             last.e_len = (__u32)keep;
             error = ext2fs_extent_replace(handle, 0, &last);
         } else if (error == 0) {
-            error = ext2fs_extent_delete(handle, 0);
-            if (error == 0)
-                error = ext2fs_extent_fix_parents(handle);
+            error = ext2fs_extent_delete(handle, 0); /* the last: where nodes begin stays */
             if (error == EXT2_ET_NO_CURRENT_NODE)
                 error = 0; /* the tree is empty */
         }

@@ -205,6 +205,24 @@ TEST(files_of_many_extents)
     each_kind(scattered, NULL);
 }
 
+/* Blocks here and there, in no order, make a deep tree of short extents; it is cut again. */
+TEST(a_large_file_of_scattered_blocks_is_cut)
+{
+    struct image *image = image_make("-t ext4 -b 4096", 65536);
+    struct file *file;
+
+    files_mount(image, false);
+    file = files_open("/mnt/scattered", O_RDWR | O_CREAT);
+    CHECK_EQ(file->ops->truncate(file, 1 << 30), 0);
+    for (uint32_t i = 0; i < 6144; i++)
+        CHECK_EQ(files_put(file, (off_t)(i * 16411u % (1u << 18)) * 4096, 4096, 1), 4096);
+    CHECK_EQ(file->ops->truncate(file, 0), 0);
+    file_put(file);
+    files_unmount();
+    CHECK_EQ(image_check(image), 0);
+    image_free(image);
+}
+
 TEST(more_than_four_gibibytes)
 {
     struct image *image;

@@ -312,3 +312,59 @@ TEST(any_mixture_of_calls_keeps_every_page_in_place)
     CHECK_EQ(fakexen_pages_mapped(), 0);
     CHECK(used() <= OVERHEAD);
 }
+
+TEST(addresses_in_use_are_known)
+{
+    start(2048);
+    uintptr_t at = vmem_map(0, 10, RW);
+    CHECK_EQ(vmem_in_use(at, 10), VMEM_ALL);
+    CHECK_EQ(vmem_in_use(at + 9 * PAGE_SIZE, 2), VMEM_SOME);
+    CHECK_EQ(vmem_in_use(at + 10 * PAGE_SIZE, 2), VMEM_NONE);
+    CHECK_EQ(vmem_map(at + 20 * PAGE_SIZE, 5, 0), at + 20 * PAGE_SIZE);
+    CHECK_EQ(vmem_in_use(at + 20 * PAGE_SIZE, 5), VMEM_ALL); /* reserved */
+    CHECK_EQ(vmem_in_use(at, 25), VMEM_SOME);
+    CHECK_EQ(vmem_in_use(at + 10 * PAGE_SIZE, 10), VMEM_NONE);
+    CHECK_EQ(vmem_map(at + 10 * PAGE_SIZE, 10, RW), at + 10 * PAGE_SIZE);
+    CHECK_EQ(vmem_in_use(at, 25), VMEM_ALL);
+    CHECK_EQ(vmem_in_use(0x1000, 1), VMEM_NONE);
+    CHECK_EQ(vmem_unmap(at, 25), 0);
+    CHECK_EQ(vmem_in_use(at, 25), VMEM_NONE);
+}
+
+/* Somebody who holds pages that he can do without. */
+static void *kept[600];
+static size_t n_kept, asked;
+
+static size_t give_back(size_t n)
+{
+    size_t given = 0;
+
+    asked++;
+    while (given < n && n_kept > 0) {
+        pages_put(kept[--n_kept]);
+        given++;
+    }
+    return given;
+}
+
+TEST(memory_that_can_be_had_back_is_asked_for)
+{
+    struct pages_stats stats;
+    uintptr_t at;
+
+    start(1024);
+    pages_set_reclaim(give_back);
+    while (n_kept < 600)
+        kept[n_kept++] = pages_get();
+    pages_get_stats(&stats);
+    CHECK_EQ(asked, 0);
+    at = vmem_map(0, stats.free + 300, RW);
+    CHECK(at != 0 && asked == 1 && n_kept < 300 && n_kept > 200);
+    CHECK_EQ(vmem_map(0, 600, RW), 0);
+    while (n_kept > 0)
+        CHECK(pages_get() != NULL);
+    while (pages_get() != NULL)
+        ;
+    CHECK_EQ(vmem_unmap(at, stats.free + 300), 0);
+    pages_set_reclaim(NULL);
+}

@@ -1,6 +1,6 @@
 /*
- * Memory mappings. Values are those of Linux on x86-64. Memory is anonymous, or a private copy of a
- * file's bytes made at the time of the call; sharing a file's pages is refused with ENODEV.
+ * Memory mappings. Values are those of Linux on x86-64. Memory is anonymous, or shows a regular file,
+ * shared or private; what is not there of a file gets SIGBUS. Other files are refused with ENODEV.
  */
 #ifndef _SYS_MMAN_H
 #define _SYS_MMAN_H

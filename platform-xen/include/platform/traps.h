@@ -46,6 +46,8 @@ enum trap_vector {
 #define TRAP_PF_PRESENT 1u /* error code of a page fault: the page was there, */
 #define TRAP_PF_WRITE   2u /* the access was a write, */
 #define TRAP_PF_FETCH  16u /* an instruction fetch */
+/* Ours: memory that shows a file, but the file ends before, or could not be read. */
+#define TRAP_PF_NO_CONTENT (1u << 31)
 
 /* "page fault", "divide error"; never NULL. */
 const char *trap_name(unsigned vector);
@@ -56,6 +58,12 @@ const char *trap_name(unsigned vector);
  */
 typedef bool (*trap_handler_t)(struct trap_frame *frame, uint64_t fault_address);
 void traps_set_handler(trap_handler_t handler);
+
+/*
+ * The same for page faults, before that handler is asked: who brings pages when they are first touched.
+ * It may unmask upcalls and wait if they were unmasked in the frame.
+ */
+void traps_set_page_fault_handler(trap_handler_t handler);
 
 /* Boot: register all 32 vectors and the callbacks, upcalls masked. */
 void traps_start(void);

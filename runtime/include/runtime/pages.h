@@ -16,6 +16,14 @@ void *pages_get_zeroed(void);
 void pages_put(void *page);
 
 /*
+ * reclaim(n) is asked for n pages when they are used up, gives back what it can do without waiting, and
+ * returns how many that were. It may be called in any context; one, for libc-glue's mapped files.
+ */
+void pages_set_reclaim(size_t (*reclaim)(size_t n));
+/* Ask for it; 0 when there is nobody. */
+size_t pages_reclaim(size_t n);
+
+/*
  * A page for a page table: as pages_get(), but never makes further memory reachable, so that it can be
  * called while the tables are being changed. There is a small stock of such pages at all times.
  */

@@ -22,6 +22,10 @@ int vmem_unmap(uintptr_t at, size_t n);
 /* Reserved addresses get their pages here. Returns 0, -ENOMEM, or -ENOENT outside any mapping. */
 int vmem_protect(uintptr_t at, size_t n, unsigned prot);
 
+/* Of n pages of addresses for mappings: are they mapped or reserved? Elsewhere: none is. */
+enum vmem_use { VMEM_NONE, VMEM_SOME, VMEM_ALL };
+enum vmem_use vmem_in_use(uintptr_t at, size_t n);
+
 /*
  * A thread's stack: n pages of undefined content, a guard page below. Returns the lowest usable address
  * or 0.
