@@ -170,8 +170,6 @@ int mapping_file_map(uintptr_t *at, size_t n, unsigned protection, bool shared, 
     if (area == NULL)
         return -ENOMEM;
     error = mapping_set_get(file->inode, &area->set);
-    if (error == 0)
-        error = mapping_file_cut(*at, *at != 0 ? n : 0);
     if (error == 0) {
         *at = vmem_map(*at, n, 0);
         error = *at != 0 ? 0 : -ENOMEM;

@@ -101,7 +101,7 @@ int mapping_set_get(struct inode *inode, struct mapping_set **out);
 void mapping_set_put(struct mapping_set *set);
 /* Write what is dirty, to the file system; inode->data is held. */
 int mapping_write_back(struct mapping_set *set);
-/* Change the pages' reading ahead, drop or write back until there is room. No lock is held. */
+/* Drop or write back until there is room for n pages more. No lock is held. */
 void mapping_make_room(size_t n);
 
 /* With the lock held: */
@@ -122,8 +122,8 @@ struct mapping_area *mapping_area_at(uintptr_t va);
 struct mapping_area *mapping_area_after(uintptr_t va);
 
 /*
- * For mmap(): show n pages of the file from offset on, at *at (0: where there is room; what is there
- * goes). protection is MEMORY_*. With mapping_mutex held. 0 or a negative errno.
+ * For mmap(): show n pages of the file from offset on, at *at (0: where there is room), where no file is
+ * shown. protection is MEMORY_*. With mapping_mutex held. 0 or a negative errno.
  */
 int mapping_file_map(uintptr_t *at, size_t n, unsigned protection, bool shared, struct file *file,
                      off_t offset);

@@ -43,36 +43,46 @@ bool mapping_taken(uintptr_t at, size_t n)
     return vmem_in_use(at, n) != VMEM_NONE;
 }
 
-/* An address that the caller insists on. */
-static int mmap_check_place(uintptr_t at, size_t n)
+/* Could n pages lie there? */
+static bool mmap_is_place(uintptr_t at, size_t n)
 {
     uintptr_t start = memory_region_start(MEMORY_REGION_MMAP);
     size_t size = memory_region_size(MEMORY_REGION_MMAP);
 
-    if (at == 0 || at % PAGE_SIZE != 0)
-        return -EINVAL;
-    return at >= start && at - start <= size && n <= (size - (at - start)) / PAGE_SIZE ? 0 : -ENOMEM;
+    return at % PAGE_SIZE == 0 && at >= start && at - start <= size &&
+           n <= (size - (at - start)) / PAGE_SIZE;
 }
 
-/* n pages of anonymous memory, at `at` for MAP_FIXED and MAP_FIXED_NOREPLACE. */
+/*
+ * Where n pages go, and *at is made free: the address that the caller insists on (MAP_FIXED,
+ * MAP_FIXED_NOREPLACE) or, if nothing is there, would like; else *at becomes 0. mapping_mutex is held.
+ */
+static int mmap_place(uintptr_t *at, size_t n, int flags)
+{
+    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0) {
+        if (!mmap_is_place(*at, n) || mapping_taken(*at, n))
+            *at = 0;
+        return 0;
+    }
+    if (*at == 0 || *at % PAGE_SIZE != 0)
+        return -EINVAL;
+    if (!mmap_is_place(*at, n))
+        return -ENOMEM;
+    if ((flags & MAP_FIXED_NOREPLACE) != 0 && mapping_taken(*at, n))
+        return -EEXIST;
+    return mapping_file_cut(*at, n);
+}
+
 static int mmap_anonymous(uintptr_t *at, size_t n, int flags, unsigned prot)
 {
     int error;
 
-    if ((flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) == 0) {
-        *at = vmem_map(0, n, prot);
-        return *at != 0 ? 0 : -ENOMEM;
-    }
-    error = mmap_check_place(*at, n);
-    if (error < 0)
-        return error;
     mutex_lock(&mapping_mutex);
-    if ((flags & MAP_FIXED_NOREPLACE) != 0 && mapping_taken(*at, n))
-        error = -EEXIST;
-    else
-        error = mapping_file_cut(*at, n);
-    if (error == 0 && vmem_map(*at, n, prot) == 0)
-        error = -ENOMEM;
+    error = mmap_place(at, n, flags);
+    if (error == 0) {
+        *at = vmem_map(*at, n, prot);
+        error = *at != 0 ? 0 : -ENOMEM;
+    }
     mutex_unlock(&mapping_mutex);
     return error;
 }
@@ -103,7 +113,6 @@ static void mmap_populate(uintptr_t at, size_t n)
 
 static int mmap_file(uintptr_t *at, size_t n, int prot, int flags, int fd, off_t offset)
 {
-    bool fixed = (flags & (MAP_FIXED | MAP_FIXED_NOREPLACE)) != 0;
     bool shared = (flags & MAP_TYPE) != MAP_PRIVATE;
     struct file *file = fd_get(fd);
     int error;
@@ -111,15 +120,10 @@ static int mmap_file(uintptr_t *at, size_t n, int prot, int flags, int fd, off_t
     if (file == NULL)
         return -EBADF;
     error = mmap_check_file(file, prot, shared, n, offset);
-    if (error == 0 && fixed)
-        error = mmap_check_place(*at, n);
     if (error == 0) {
-        if (!fixed)
-            *at = 0;
         mutex_lock(&mapping_mutex);
-        if ((flags & MAP_FIXED_NOREPLACE) != 0 && mapping_taken(*at, n))
-            error = -EEXIST;
-        else
+        error = mmap_place(at, n, flags);
+        if (error == 0)
             error = mapping_file_map(at, n, (unsigned)mapping_protection(prot), shared, file, offset);
         mutex_unlock(&mapping_mutex);
     }
@@ -155,7 +159,7 @@ int munmap(void *address, size_t len)
     size_t n = mapping_pages(len);
     int error = -EINVAL;
 
-    if (n != 0 && mmap_check_place(at, n) == 0) {
+    if (n != 0 && mmap_is_place(at, n)) {
         mutex_lock(&mapping_mutex);
         error = mapping_file_cut(at, n);
         if (error == 0)

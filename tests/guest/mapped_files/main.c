@@ -220,6 +220,11 @@ static void test_pieces(void)
     CHECK(mremap(at + 8 * PAGE, 8 * PAGE, 4 * PAGE, 0) == at + 8 * PAGE);
     CHECK(at[11 * PAGE] == 11 && touch(at + 12 * PAGE, false) == SIGSEGV);
     CHECK(mremap(at + 8 * PAGE, 4 * PAGE, 6 * PAGE, 0) == at + 8 * PAGE && at[13 * PAGE] == 13);
+    CHECK(mmap(at + 14 * PAGE, 2 * PAGE, RW, MAP_SHARED, fd, (off_t)(14 * PAGE)) == at + 14 * PAGE);
+    unsigned char *other = mmap(at + 14 * PAGE, PAGE, PROT_NONE, MAP_PRIVATE, fd, 0);
+    CHECK(other != MAP_FAILED && other != at + 14 * PAGE); /* that is taken */
+    CHECK_EQ(munmap(other, PAGE), 0);
+    CHECK(at[15 * PAGE] == 15);
     CHECK_EQ(munmap(at, 16 * PAGE), 0);
     close(fd);
 }
