@@ -21,6 +21,7 @@
 #include <lwip/prot/tcp.h>
 #include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
+#include <platform/gnttab.h>
 #include <platform/memory.h>
 #include <platform/spinlock.h>
 #include <runtime/boot.h>
@@ -519,6 +520,7 @@ static void net_if_set_link(struct net_if *nif, bool up)
 static void net_if_remove(struct net_if *nif)
 {
     struct net_if **at = &net_ifs;
+    struct gnttab_stats grants;
 
     while (*at != nif)
         at = &(*at)->next;
@@ -534,7 +536,9 @@ static void net_if_remove(struct net_if *nif)
         pbuf_free(p);
     }
     netfront_release(nif->nf);
-    log_line(LOG_WARNING, "eth%u: removed", nif->index);
+    gnttab_get_stats(&grants);
+    log_line(LOG_WARNING, "eth%u: removed; %zu grants in use, %zu given up", nif->index,
+             grants.in_use, grants.leaked);
     if (netif_default == NULL && net_ifs != NULL)
         netif_set_default(&net_ifs->netif);
     pages_put(nif);

@@ -22,7 +22,7 @@ OPTIONAL = {"bridge", "tc", "losetup", "brctl", "gdbsx", "xenctx", "xenconsole",
 XEN_PROGRAMS = ("xl", "xenstored", "xenconsoled", "xen-init-dom0", "libxl-save-helper",
                 "xenconsole", "xenstore", "xenctx", "gdbsx")
 MODULES = ("xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xenfs", "xen-netback",
-           "xen-blkback", "bridge", "tun", "loop", "brd", "dm-mod", "dm-flakey", "sch_netem",
+           "xen-blkback", "bridge", "tun", "loop", "brd", "dm-mod", "dm-flakey", "sch_netem", "veth",
            "virtio_pci", "virtio_console", "virtio_net", "virtio_blk", "e1000", "ext4", "crc32c_generic")
 # Not loaded, but there: dom0's kernel is also a guest, to compare with and to test the host side.
 GUEST_MODULES = ("xen-netfront", "xen-blkfront")
