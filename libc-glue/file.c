@@ -101,11 +101,8 @@ size_t iov_zero(const struct iovec *iov, int n, size_t skip, size_t len)
     return iov_copy(iov, n, skip, NULL, len, IOV_ZERO);
 }
 
-typedef ssize_t (*file_transfer_t)(struct file *file, const struct iovec *iov, int n,
-                                   off_t *offset);
-
-static ssize_t file_transfer(struct file *file, file_transfer_t transfer, const struct iovec *iov,
-                             int n, const off_t *offset)
+ssize_t file_transfer(struct file *file, file_transfer_t transfer, const struct iovec *iov, int n,
+                      const off_t *offset)
 {
     ssize_t len = iov_length(iov, n);
     off_t at;
@@ -131,41 +128,12 @@ static ssize_t file_transfer(struct file *file, file_transfer_t transfer, const 
     return done;
 }
 
-/* The same in parts, of memory that shows files: see mapping_pages.h. */
-struct file_parts {
-    struct file *file;
-    file_transfer_t transfer;
-    off_t at;
-    bool has_offset;
-};
-
-static ssize_t file_transfer_part(void *arg, const struct iovec *iov, int n)
-{
-    struct file_parts *parts = arg;
-    ssize_t done = file_transfer(parts->file, parts->transfer, iov, n,
-                                 parts->has_offset ? &parts->at : NULL);
-
-    if (done > 0)
-        parts->at += done;
-    return done;
-}
-
-static ssize_t __attribute__((noinline))
-file_transfer_pinned(struct file *file, file_transfer_t transfer, const struct iovec *iov, int n,
-                     const off_t *offset, bool into)
-{
-    struct file_parts parts = { file, transfer, offset != NULL ? *offset : 0, offset != NULL };
-    ssize_t len = iov_length(iov, n);
-
-    return len <= 0 ? len : mapping_pinned(iov, n, into, file_transfer_part, &parts);
-}
-
 ssize_t file_read(struct file *file, const struct iovec *iov, int n, const off_t *offset)
 {
     if ((file_flags(file) & O_ACCMODE) == O_WRONLY)
         return -EBADF;
     if (mapping_pin_needed != NULL && mapping_pin_needed(iov, n))
-        return file_transfer_pinned(file, file->ops->read, iov, n, offset, true);
+        return mapping_transfer(file, true, iov, n, offset);
     return file_transfer(file, file->ops->read, iov, n, offset);
 }
 
@@ -174,7 +142,7 @@ ssize_t file_write(struct file *file, const struct iovec *iov, int n, const off_
     if ((file_flags(file) & O_ACCMODE) == O_RDONLY)
         return -EBADF;
     if (mapping_pin_needed != NULL && mapping_pin_needed(iov, n))
-        return file_transfer_pinned(file, file->ops->write, iov, n, offset, false);
+        return mapping_transfer(file, false, iov, n, offset);
     return file_transfer(file, file->ops->write, iov, n, offset);
 }
 

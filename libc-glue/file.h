@@ -88,6 +88,11 @@ static inline int file_flags(const struct file *file)
 /* At the file's own offset (offset NULL) or at *offset, which is not moved. */
 ssize_t file_read(struct file *file, const struct iovec *iov, int n, const off_t *offset);
 ssize_t file_write(struct file *file, const struct iovec *iov, int n, const off_t *offset);
+/* What both do once it is known that they may: transfer is one of file->ops, perhaps NULL. */
+typedef ssize_t (*file_transfer_t)(struct file *file, const struct iovec *iov, int n,
+                                   off_t *offset);
+ssize_t file_transfer(struct file *file, file_transfer_t transfer, const struct iovec *iov, int n,
+                      const off_t *offset);
 off_t file_seek(struct file *file, off_t offset, int whence);
 int file_stat(struct file *file, struct stat *out);
 int file_ioctl(struct file *file, unsigned long request, void *arg);

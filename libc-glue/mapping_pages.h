@@ -42,5 +42,8 @@ bool mapping_pin_needed(const struct iovec *iov, int n) __attribute__((weak));
  */
 ssize_t mapping_pinned(const struct iovec *iov, int n, bool into, mapping_transfer_t transfer,
                        void *arg) __attribute__((weak));
+/* file_read() or file_write() in such parts. into: file_read(). */
+ssize_t mapping_transfer(struct file *file, bool into, const struct iovec *iov, int n,
+                         const off_t *offset) __attribute__((weak));
 
 #endif

@@ -1,6 +1,7 @@
 /* Transfers to and from memory that shows files: its pages stay for as long as the transfer takes. */
 #include <errno.h>
 
+#include "file.h"
 #include "mapping_file.h"
 #include "mapping_pages.h"
 
@@ -124,4 +125,38 @@ ssize_t mapping_pinned(const struct iovec *iov, int n, bool into, mapping_transf
             break;
     }
     return done > 0 ? (ssize_t)done : some;
+}
+
+/* ---- of files ---- */
+
+struct mapping_file_parts {
+    struct file *file;
+    file_transfer_t transfer;
+    off_t at;
+    bool has_offset;
+};
+
+static ssize_t mapping_transfer_part(void *arg, const struct iovec *iov, int n)
+{
+    struct mapping_file_parts *parts = arg;
+    ssize_t done = file_transfer(parts->file, parts->transfer, iov, n,
+                                 parts->has_offset ? &parts->at : NULL);
+
+    if (done > 0)
+        parts->at += done;
+    return done;
+}
+
+ssize_t mapping_transfer(struct file *file, bool into, const struct iovec *iov, int n,
+                         const off_t *offset)
+{
+    struct mapping_file_parts parts = {
+        .file = file,
+        .transfer = into ? file->ops->read : file->ops->write,
+        .at = offset != NULL ? *offset : 0,
+        .has_offset = offset != NULL,
+    };
+    ssize_t len = iov_length(iov, n);
+
+    return len <= 0 ? len : mapping_pinned(iov, n, into, mapping_transfer_part, &parts);
 }

@@ -82,7 +82,7 @@ function(xenolith_guest_library name)
     foreach(source IN LISTS arg_UNPARSED_ARGUMENTS arg_FPU_SOURCES)
         set(own -Os)
         if(source IN_LIST arg_FAST)
-            set(own -O2)
+            set(own -O2 -fno-align-jumps -fno-align-loops)  # padding: 800 bytes of hello
         endif()
         if(arg_GENERAL_REGS_ONLY AND NOT source IN_LIST arg_FPU_SOURCES)
             list(APPEND own -mgeneral-regs-only)
