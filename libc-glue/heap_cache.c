@@ -22,7 +22,10 @@ struct heap_cache {
     uint8_t count[HEAP_CACHE_BINS];
 };
 
-/* Made when the thread first frees a small block; most threads never do. */
+/*
+ * Made when the thread first asks for a small block. Made at its first free, it would be the last thing
+ * at the end of a full heap, and keep all that the program gives back from going back to the guest.
+ */
 static _Thread_local struct heap_cache *heap_cache;
 static bool heap_cache_started;
 
@@ -33,7 +36,9 @@ void heap_cache_start(void)
 
 void *heap_cache_take(size_t size)
 {
-    if (size > HEAP_CACHE_MOST || !heap_cache_started || heap_cache == NULL)
+    if (size > HEAP_CACHE_MOST || !heap_cache_started)
+        return NULL;
+    if (heap_cache == NULL && (heap_cache = _calloc_r(_REENT, 1, sizeof(*heap_cache))) == NULL)
         return NULL;
     size_t bin = size <= HEAP_CACHE_LEAST
                      ? 0
@@ -51,9 +56,7 @@ bool heap_cache_keep(void *memory)
     size_t bin = (malloc_usable_size(memory) - HEAP_CACHE_LEAST) / HEAP_CACHE_STEP;
     struct heap_block *block = memory;
 
-    if (bin >= HEAP_CACHE_BINS || !heap_cache_started)
-        return false;
-    if (heap_cache == NULL && (heap_cache = _calloc_r(_REENT, 1, sizeof(*heap_cache))) == NULL)
+    if (bin >= HEAP_CACHE_BINS || !heap_cache_started || heap_cache == NULL)
         return false;
     if (heap_cache->count[bin] >= HEAP_CACHE_KEEP)
         return false;

@@ -306,7 +306,7 @@ int raw_socket_make(int family, int protocol, int flags, struct socket **out)
     /* RFC 3542, 3.1: the guest computes ICMPv6's checksum, which is in its third byte. */
     raw->checksum_at = family == AF_INET6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
     net_lock();
-    if (!net_heap_is_low())
+    if (!net_heap_is_too_low())
         raw->pcb =
             raw_new_ip_type(family == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)protocol);
     if (raw->pcb != NULL) {

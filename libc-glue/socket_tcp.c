@@ -227,7 +227,7 @@ int tcp_need_pcb(struct tcp_socket *tcp)
 
     if (tcp->pcb != NULL)
         return 0;
-    pcb = net_heap_is_low() ? NULL : tcp_new_ip_type(inet_address_type(&tcp->inet));
+    pcb = net_heap_is_too_low() ? NULL : tcp_new_ip_type(inet_address_type(&tcp->inet));
     if (pcb == NULL)
         return -ENOBUFS;
     tcp_attach(tcp, pcb);

@@ -93,7 +93,7 @@ static int udp_need_pcb(struct udp_socket *udp)
 {
     if (udp->pcb != NULL)
         return 0;
-    udp->pcb = net_heap_is_low() ? NULL : udp_new_ip_type(inet_address_type(&udp->inet));
+    udp->pcb = net_heap_is_too_low() ? NULL : udp_new_ip_type(inet_address_type(&udp->inet));
     if (udp->pcb == NULL)
         return -ENOBUFS;
     udp->inet.ip_pcb = (struct ip_pcb *)udp->pcb;

@@ -110,7 +110,7 @@ static err_t tcp_arrived(void *arg, struct tcp_pcb *pcb, err_t error)
 
     if (error != ERR_OK || pcb == NULL || listener == NULL)
         return ERR_VAL;
-    tcp = net_heap_is_low() ? NULL : tcp_socket_new(listener->inet.socket.family, 0);
+    tcp = net_heap_is_too_low() ? NULL : tcp_socket_new(listener->inet.socket.family, 0);
     if (tcp == NULL)
         return ERR_MEM; /* lwIP resets it */
     to = tcp_next_of_group(listener);

@@ -84,6 +84,11 @@ bool net_heap_is_low(void)
     return net_heap.kept == NULL && !net_may_take(1);
 }
 
+bool net_heap_is_too_low(void)
+{
+    return net_heap_is_low() && (malloc_trim(0) == 0 || net_heap_is_low());
+}
+
 static void net_page_keep(void **list, size_t *n, void *page)
 {
     *(void **)page = *list;

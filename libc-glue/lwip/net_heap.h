@@ -24,8 +24,10 @@ void net_heap_put(void *memory);
 void *net_page_get(void);
 void net_page_put(void *page);
 
-/* The guest's memory is nearly used up: time to keep no more of what comes, and to begin nothing. */
+/* The guest's memory is nearly used up: time to keep no more of what comes. */
 bool net_heap_is_low(void);
+/* The same, for what would begin something: not before malloc has given back what it does not use. */
+bool net_heap_is_too_low(void);
 
 /* Pages in use now, those kept at hand included. */
 size_t net_heap_pages(void);

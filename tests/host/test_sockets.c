@@ -45,7 +45,7 @@ void *net_heap_get_zeroed(size_t n, size_t size)
     return out_of_memory != 0 && dice(out_of_memory) == 0 ? NULL : calloc(n, size);
 }
 
-bool net_heap_is_low(void)
+bool net_heap_is_too_low(void)
 {
     return out_of_memory != 0 && dice(out_of_memory) == 0;
 }

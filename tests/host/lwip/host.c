@@ -49,7 +49,7 @@ __attribute__((weak)) void net_heap_put(void *memory)
     free(memory);
 }
 
-__attribute__((weak)) bool net_heap_is_low(void)
+__attribute__((weak)) bool net_heap_is_too_low(void)
 {
     return false;
 }
