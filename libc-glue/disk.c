@@ -17,7 +17,7 @@
 #include "file_block.h"
 #include "partition.h"
 
-#define DISK_SETTLE_NS 10000000000u
+#define DISK_SETTLE_NS 60000000000u /* a busy dom0 takes seconds; Linux waits up to 300 */
 #define DISK_MAJOR_OTHER 240u /* for what Linux's scheme has no number: its range for local use */
 
 /* What disk_get() hands out: a whole disk or a partition, in front of the driver's device. */

@@ -192,6 +192,21 @@ static const char *mounts_why(int error)
     return strerror(-error);
 }
 
+static void mounts_enter(const char *path)
+{
+    struct inode *dir;
+    int error = vfs_lookup(NULL, path, 0, &dir);
+
+    if (error == 0) {
+        error = vfs_chdir(dir);
+        inode_put(dir);
+    }
+    if (error < 0) {
+        log_line(LOG_ERROR, "cwd=%s: %s", path, strerror(-error));
+        shutdown_exit(MOUNTS_STATUS);
+    }
+}
+
 /* On main's thread, before any constructor. */
 static void mounts_before_main(void)
 {
@@ -213,6 +228,8 @@ static void mounts_before_main(void)
             shutdown_exit(MOUNTS_STATUS);
         }
     }
+    if (launch_setting("cwd", 0) != NULL)
+        mounts_enter(launch_setting("cwd", 0));
 }
 
 static void (*const mounts_entry)(void)

@@ -1,7 +1,8 @@
 /*
- * mounts: what mount= on the command line asks for, mounted before main.
+ * mounts: what mount= on the command line asks for, mounted before main, and cwd=, where it begins.
  *
  *     mount=DEV:DIR[:TYPE[:ro]]      repeatable; TYPE is found out when it is left away or "auto"
+ *     cwd=DIR                        after all are mounted
  *
  * DIR is made when it is not there. "/" replaces the RAM file system: /dev comes along, and /tmp
  * when the disk is read-only. What cannot be mounted is told in one line, and the program does not

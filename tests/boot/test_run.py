@@ -53,6 +53,15 @@ class AProgramRuns(BootCase):
         self.assertEqual(ran.stdout, b"<one><two words><><it's><a \"quote\"><back\\slash><-m><--><x=y>"
                                      b" hello, you\n")
 
+    def test_it_begins_in_the_directory_that_was_asked_for(self):
+        source = self.program('#include <stdio.h>\n#include <unistd.h>\nint main(void) {\n'
+                              'char at[100]; puts(getcwd(at, sizeof(at))); return 0; }\n')
+        ran = self.xenolith("run", "-q", source, "--extra", "cwd=/tmp")
+        self.assert_ran(ran, 0)
+        self.assertEqual(ran.stdout, b"/tmp\n")
+        self.assert_ran(self.xenolith("run", source, "--extra", "cwd=/nowhere"), 125,
+                        b"cwd=/nowhere: No such file or directory")
+
     def test_the_memory_that_was_asked_for_is_there(self):
         ran = self.xenolith("run", "-m", "64M", self.program(HELLO))
         self.assert_ran(ran, 0, b"nr_pages:  16384")
