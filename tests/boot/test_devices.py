@@ -3,6 +3,7 @@
 The guest here is dom0's own Linux kernel, so that the host's side is tested without our drivers; where
 any guest will do it is one of ours, by the command line.
 """
+import contextlib
 import os
 import signal
 import socket
@@ -167,7 +168,53 @@ class Disks(LinuxCase):
         self.assert_ran(again, 124)
 
 
+ECHO = """#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/socket.h>
+int main(void)
+{
+    struct sockaddr_in at = { .sin_family = AF_INET, .sin_port = htons(7) };
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    socklen_t len = sizeof(at);
+    char bytes[2000];
+    ssize_t n;
+
+    if (bind(s, (struct sockaddr *)&at, sizeof(at)) != 0)
+        return 1;
+    puts("begun");
+    fflush(stdout);
+    while ((n = recvfrom(s, bytes, sizeof(bytes), 0, (struct sockaddr *)&at, &len)) > 0)
+        sendto(s, bytes, (size_t)n, 0, (struct sockaddr *)&at, len);
+    return 0;       /* an empty one ends it */
+}
+"""
+
+
 class Networks(LinuxCase):
+    def test_datagrams_are_answered(self):
+        port = free_port()
+        run = self.start("run", "-q", "-p", f"{port}:7/udp", self.program(ECHO))
+        self.wait_for(run, b"begun\n")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+            client.connect(("127.0.0.1", port))
+            client.settimeout(1)
+            for number in range(BOUND_SECONDS):
+                try:
+                    client.send(b"are you there?")
+                    self.assertEqual(client.recv(100), b"are you there?")
+                    break
+                except (TimeoutError, ConnectionError):
+                    continue        # lost: nobody promised anything else
+            else:
+                self.fail("no answer")
+            client.send(b"")
+            while run.poll() is None and number < BOUND_SECONDS:
+                number += 1
+                time.sleep(1)
+                with contextlib.suppress(ConnectionError):      # it has ended
+                    client.send(b"")
+        self.assertEqual(run.wait(BOUND_SECONDS), 0)
+
     def test_ports_of_this_machine_lead_to_two_guests_at_once(self):
         ports = free_port(), free_port()
         names: list[str] = []

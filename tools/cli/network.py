@@ -46,7 +46,8 @@ def parse_network(net: str | None, ports: list[str], mac: str | None, ip: str | 
     if net is None:
         # A port without a network is a wish for one; nothing else is.
         net = "user" if forwards or mac or ip else "none"
-        outside = False
+        # QEMU lets answers over UDP out only with everything else; over TCP it tells them apart.
+        outside = any(forward.protocol == "udp" for forward in forwards)
     else:
         outside = net == "user"
     if net == "none":
