@@ -104,7 +104,7 @@ class ProgramCase(BootCase):
 
     def bench(self, options: str, url: str, requests: int) -> None:
         """Apache's ab, which compares the length of every answer."""
-        said = self.client(f"ab -q {options} -n {requests} {shlex.quote(url)}")
+        said = self.client(f"ab -q -s {BOUND_SECONDS // 2} {options} -n {requests} {shlex.quote(url)}")
         self.assertRegex(said, rf"Complete requests: +{requests}\n")
         self.assertRegex(said, r"Failed requests: +0\n")
         self.assertNotIn("Non-2xx", said)

@@ -24,7 +24,7 @@ class Wire(LinkCase):
             tcpdump -Z root -U -s {snap} -B 16384 -i {device} -w {CAPTURE} ip 2>{CAPTURE}.err & dump=$!
             for i in $(seq 600); do grep -q listening {CAPTURE}.err && break; sleep 0.1; done
             {line}
-            status=$?; sleep 0.5; kill $dump; wait $dump; exit $status""")
+            status=$?; sleep 1; kill $dump; wait $dump; exit $status""")
         self.addCleanup(self.shell, f"rm -f {CAPTURE} {CAPTURE}.err", False)
         return pcap.packets(self.dom0.get(CAPTURE)), said
 
@@ -32,14 +32,18 @@ class Wire(LinkCase):
         self.link()
         guest = self.store()
         digest = self.data(SMALL)
-        # A loaded machine may make either end believe that something was lost: one good one of many.
+        # On a loaded machine either end may believe that something was lost, or tcpdump be too slow to
+        # see everything: one good one of many.
+        again = "unknown"
         for _ in range(12):
             found, said = self.captured(guest.vif, f"{guest.put()}; {guest.get()}")
             self.assertEqual(said, f"stored {SMALL}\n{digest}")
+            if min(sum(packet.data for packet in found if (packet.src, packet.protocol) == (end, pcap.TCP))
+                   for end in (DOM0_IP, GUEST_IP)) < SMALL:
+                continue
             for address in (DOM0_IP, GUEST_IP):
                 sent = [packet for packet in found
                         if packet.src == address and packet.protocol == pcap.TCP]
-                self.assertGreaterEqual(sum(packet.data for packet in sent), SMALL)
                 self.assertGreater(max(packet.data for packet in sent), 1460)       # GSO, both ways
                 self.assertEqual({pcap.sums(packet) for packet in sent} - {"right"}, {"blank"})
             again = pcap.sent_again(found)
