@@ -281,7 +281,7 @@ TEST(a_search_that_never_ends_is_given_up)
     before = glue_monotonic_ns;
     discovering = true;
     CHECK_EQ(open_file("/dev/xvdq", O_RDWR, &file), -ENOENT);
-    CHECK(glue_monotonic_ns - before <= 11000000000u);
+    CHECK(glue_monotonic_ns - before <= 61000000000u);
     discovering = false;
 }
 
