@@ -236,10 +236,16 @@ static bool file_is_right(const struct track *t, size_t writes)
             continue;
         if (!exists || holds(t->path, state->len, state->seed))
             return true;
-        /* What was never synced may be there in part. */
-        if (state->safe == SIZE_MAX && promised(t->states, t->n) < i && t->kind == TRACK_FILE &&
-            i > 0 && t->states[i - 1].len == 0 && t->states[i - 1].exists &&
+        if (state->safe <= writes || promised(t->states, t->n) >= i || !t->states[i - 1].exists)
+            continue;
+        /* What was not synced yet may be there in part. */
+        if (t->kind == TRACK_FILE && t->states[i - 1].len == 0 &&
             files_stat(t->path).st_size <= (off_t)state->len)
+            return true;
+        /* Of a cut not synced yet, without a journal, e2fsck finds blocks beyond, and counts them whole. */
+        if (!has_journal && state->len < t->states[i - 1].len &&
+            files_stat(t->path).st_size > (off_t)state->len &&
+            begins(t->path, state->len, state->seed))
             return true;
     }
     return false;
@@ -262,7 +268,8 @@ static bool append_is_right(const struct track *t, size_t writes)
                 most);
         return false;
     }
-    return begins(t->path, len, 77);
+    /* Without a journal the length may be there before what is not synced yet. */
+    return begins(t->path, has_journal ? len : t->states[low].len, 77);
 }
 
 static bool pages_are_right(const struct track *t, size_t writes)
