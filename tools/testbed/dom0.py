@@ -372,13 +372,13 @@ def private_testbed(say: Say, shape: Shape, outside: bool = False) -> TestbedDom
 
 
 def open_dom0(say: Say, guest_mib: int = 256, outside: bool = False) -> Dom0:
-    """The dom0 to use: this machine, the standing testbed if there is one, or a private one."""
+    """The dom0 to use: this machine, the standing testbed if it will do, or a private one."""
     if this_is_dom0():
         return LocalDom0()
     machine = standing.find(say)
     if machine is not None:
-        if outside and not standing.reaches_outside():
-            say("the standing testbed keeps guests from reaching outside; "
-                "`xenolith host up --net` changes that")
-        return TestbedDom0(machine, private=False)
+        if not outside or standing.reaches_outside():
+            return TestbedDom0(machine, private=False)
+        say("the standing testbed keeps guests from reaching outside; this one gets a testbed "
+            "of its own (`xenolith host up --net` changes that)")
     return private_testbed(say, shape_for(guest_mib), outside)
