@@ -71,4 +71,5 @@ set(_lwip_sockets file_socket inet inet_address inet_group inet_interface inet_i
 list(TRANSFORM _lwip_sockets PREPEND ../)
 list(TRANSFORM _lwip_sockets APPEND .c)
 xenolith_net_test(sockets ${_lwip_sockets} net_tcp_half.c)
+target_sources(test_sockets PRIVATE socket_rig.c)
 target_compile_options(test_sockets PRIVATE -Wno-address -Wno-array-parameter)
