@@ -92,6 +92,7 @@ static err_t tcp_was_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 
     (void)pcb;
     (void)len;
+    tcp->starved = false;
     if (!(socket_ready(&tcp->inet.socket) & POLLOUT) || tcp->write_shut)
         tcp_update(tcp, tcp->write_shut ? POLLWRBAND | POLLOUT : 0);
     return ERR_OK;
@@ -412,7 +413,11 @@ void tcp_release(struct tcp_socket *tcp)
         tcp_abort(pcb);
         return;
     }
-    if (tcp_close(pcb) != ERR_OK)
+    /*
+     * tcp_close() would give a peer that has ended its side half a minute for all that is still
+     * to be sent; after tcp_shutdown() it may be silent for as long, but take it bit by bit.
+     */
+    if ((pcb->state == CLOSE_WAIT ? tcp_shutdown(pcb, 0, 1) : tcp_close(pcb)) != ERR_OK)
         tcp_abort(pcb);
 }
 

@@ -46,6 +46,7 @@ struct tcp_socket {
     bool read_shut, write_shut;
     bool corked;    /* TCP_CORK */
     bool held_back; /* bytes are queued for more to come, by TCP_CORK or MSG_MORE */
+    bool starved;   /* no memory to send from: not writable until something is acknowledged */
     bool no_delay;
     bool unreported; /* the connection is there, and connect() has not said so yet */
     bool aborted;    /* lwIP must be told ERR_ABRT by the callback that is under way */

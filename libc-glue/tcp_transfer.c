@@ -135,7 +135,8 @@ static ssize_t tcp_try_receive(struct tcp_socket *tcp, const struct socket_messa
         if (tcp->queued < (size_t)tcp->inet.socket.low_water)
             tcp_update(tcp, 0);
     } else {
-        int error = socket_take_error(&tcp->inet.socket);
+        /* The end comes before whatever happened after it. */
+        int error = tcp->fin ? 0 : socket_take_error(&tcp->inet.socket);
 
         if (error < 0) {
             tcp_update(tcp, 0);
@@ -195,7 +196,7 @@ size_t tcp_room(const struct tcp_socket *tcp)
 /* A third of the buffer is free, so that a waiting writer is not woken for every segment. */
 bool tcp_is_writable(const struct tcp_socket *tcp)
 {
-    return tcp->pcb == NULL || tcp_room(tcp) >= tcp_send_limit(tcp) / 3;
+    return tcp->pcb == NULL || (!tcp->starved && tcp_room(tcp) >= tcp_send_limit(tcp) / 3);
 }
 
 void tcp_push(struct tcp_socket *tcp)
@@ -243,9 +244,13 @@ static ssize_t tcp_put(struct tcp_socket *tcp, const struct socket_message *mess
     }
     if (done > 0)
         return (ssize_t)done;
-    /* Nothing under way, so nobody would tell when there is memory. */
-    return tcp->pcb->unsent == NULL && tcp->pcb->unacked == NULL && tcp_room(tcp) > 0 ? -ENOBUFS
-                                                                                      : -EAGAIN;
+    if (tcp_room(tcp) == 0)
+        return -EAGAIN;
+    /* No memory. With nothing under way nobody would tell when there is some. */
+    if (tcp->pcb->unsent == NULL && tcp->pcb->unacked == NULL)
+        return -ENOBUFS;
+    tcp->starved = true;
+    return -EAGAIN;
 }
 
 static ssize_t tcp_try_send(struct tcp_socket *tcp, const struct socket_message *message,

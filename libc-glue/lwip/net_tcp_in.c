@@ -6,6 +6,9 @@
  * segment at once and delays the rest; RFC 1122 (4.2.3.2) means every second one of full size, so
  * what is more than one of those is acknowledged at once.
  *
+ * A connection in TIME-WAIT makes room for a new one of the same ports (RFC 1122, 4.2.2.13): a
+ * client that comes back to a port within half a minute would else wait for the rest of it.
+ *
  * lwIP's tcp_in.c is included here. Where it begins to search its lists, tools/deps/lwip/unpack.py
  * has put NET_TCP_FIND(), which gives it the right member at once.
  */
@@ -24,13 +27,24 @@
 #define NET_TCP_HASHED(waiting)                                                                    \
     net_tcp_hash_find(waiting, ip_current_dest_addr(), tcphdr->dest, ip_current_src_addr(),        \
                       tcphdr->src)
+/* pcb, unless it is in TIME-WAIT and the segment begins a new connection in its place. */
+static struct tcp_pcb *net_tcp_reopen(struct tcp_pcb *pcb, u8_t with, u32_t first)
+{
+    if (pcb == NULL || pcb->state != TIME_WAIT || !TCP_SEQ_GT(first, pcb->rcv_nxt) ||
+        (with & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+        return pcb;
+    tcp_abandon(pcb, 0);
+    return NULL;
+}
+
+#define NET_TCP_OPEN(waiting) net_tcp_reopen(NET_TCP_HASHED(waiting), flags, seqno)
 #if LWIP_TESTMODE /* lwIP's tests put connections into its lists by hand */
 #define NET_TCP_FIND(waiting)                                                                      \
-    (NET_TCP_HASHED(waiting) != NULL ? NET_TCP_HASHED(waiting)                                     \
+    (NET_TCP_HASHED(waiting) != NULL ? NET_TCP_OPEN(waiting)                                       \
      : (waiting)                     ? tcp_tw_pcbs                                                 \
                                      : tcp_active_pcbs)
 #else
-#define NET_TCP_FIND(waiting) NET_TCP_HASHED(waiting)
+#define NET_TCP_FIND(waiting) NET_TCP_OPEN(waiting)
 #endif
 
 #undef tcp_ack
