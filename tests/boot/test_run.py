@@ -187,9 +187,13 @@ class AProgramEndsBadly(BootCase):
 
     def test_a_program_that_does_not_end_is_124_after_its_time(self):
         source = self.program('#include <stdio.h>\nint main(void) { puts("round"); for (;;) ; }\n')
-        ran = self.xenolith("run", "--timeout", "20", source)
-        self.assert_ran(ran, 124, b"round\n")
-        self.assertIn(b"still running after 20 s", ran.stderr)
+        for seconds in ("5", "50", "500"):      # on a loaded machine it may not even have begun
+            ran = self.xenolith("run", "--timeout", seconds, source)
+            self.assert_ran(ran, 124)
+            self.assertIn(f"still running after {seconds} s".encode(), ran.stderr)
+            if b"round\n" in ran.stdout:
+                return
+        self.fail("it never began")
 
     def test_a_program_that_does_not_compile_is_125_with_the_compilers_words(self):
         ran = self.xenolith("run", self.program("int main(void) { return x; }\n"))
