@@ -17,12 +17,15 @@ from boot_case import BOUND_SECONDS, COMMAND, ROOT, BootCase  # noqa: E402
 sys.path.insert(0, str(ROOT / "tools"))
 from cli.guest import unique_name  # noqa: E402
 from testbed.dom0 import open_dom0  # noqa: E402
-from testbed.network import address_of, mac_for  # noqa: E402
+from testbed.network import BRIDGE, address_of, mac_for  # noqa: E402
 from testbed.toolbox import ensure_tools  # noqa: E402
 
 EXAMPLES = ROOT / "examples"
 BUILD_SECONDS = 1700            # the first time; afterwards the cache has it
 DOM0_ADDRESS = "10.78.0.1"
+# A card for guests that only talk to dom0: one that is to reach outside (--net user) gets a testbed of
+# its own beside a standing one that does not let it.
+GUEST_NET = f"bridge={BRIDGE}"
 
 
 class Running:

