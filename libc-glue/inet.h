@@ -63,6 +63,8 @@ uint8_t inet_address_type(const struct inet_socket *inet);
 bool inet_address_is_ours(const ip_addr_t *ip);
 /* Where to connect or send: the unspecified address means this guest. */
 void inet_address_target(ip_addr_t *ip);
+/* Neither the loopback nor any address. */
+bool inet_address_needs_network(const ip_addr_t *ip);
 /* Wait for the network when ip needs it. 0 or -EINTR. Without the lock. */
 int inet_address_wait(const ip_addr_t *ip, bool to_bind);
 /* 16 bytes, or an IPv4 address mapped. */

@@ -136,11 +136,16 @@ void inet_address_target(ip_addr_t *ip)
     }
 }
 
+bool inet_address_needs_network(const ip_addr_t *ip)
+{
+    return !inet_address_is_loopback(ip) && !ip_addr_isany(ip);
+}
+
 int inet_address_wait(const ip_addr_t *ip, bool to_bind)
 {
     bool ours;
 
-    if (net_ready() || inet_address_is_loopback(ip) || ip_addr_isany(ip))
+    if (net_ready() || !inet_address_needs_network(ip))
         return 0;
     if (to_bind) {
         net_lock();

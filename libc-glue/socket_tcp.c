@@ -54,8 +54,7 @@ void tcp_update(struct tcp_socket *tcp, unsigned news)
 
 /* ---- lwIP's callbacks ---- */
 
-/* The pcb is no more ours: lwIP has freed it, or will do so. */
-static void tcp_forget_pcb(struct tcp_socket *tcp)
+void tcp_forget_pcb(struct tcp_socket *tcp)
 {
     tcp->pcb = NULL;
     tcp->inet.ip_pcb = NULL;
@@ -118,22 +117,14 @@ static void tcp_failed(void *arg, err_t error)
     tcp_update(tcp, POLLIN | POLLOUT | POLLERR | POLLRDHUP | POLLHUP);
 }
 
-/* Now and then while bytes are held back. */
-static err_t tcp_held_long(void *arg, struct tcp_pcb *pcb)
-{
-    (void)pcb;
-    tcp_push(arg);
-    return ERR_OK;
-}
-
-static err_t tcp_is_connected(void *arg, struct tcp_pcb *pcb, err_t error)
+/* Now and then while something is under way. */
+static err_t tcp_looks(void *arg, struct tcp_pcb *pcb)
 {
     struct tcp_socket *tcp = arg;
 
-    (void)pcb;
-    (void)error; /* always ERR_OK */
-    tcp->unreported = true;
-    tcp_established(tcp);
+    if (tcp->state == TCP_CONNECTING)
+        return tcp_look_at_connect(tcp, pcb);
+    tcp_push(tcp);
     return ERR_OK;
 }
 
@@ -159,7 +150,7 @@ void tcp_attach(struct tcp_socket *tcp, struct tcp_pcb *pcb)
     tcp_recv(pcb, tcp_received);
     tcp_sent(pcb, tcp_was_sent);
     tcp_err(pcb, tcp_failed);
-    tcp_poll(pcb, tcp_held_long, 3); /* about 200 ms */
+    tcp_poll(pcb, tcp_looks, 3); /* about 200 ms */
     inet_apply(&tcp->inet);
 }
 
@@ -207,6 +198,7 @@ struct tcp_socket *tcp_socket_new(int family, int flags)
     list_init(&tcp->waiting);
     list_init(&tcp->waiting_link);
     list_init(&tcp->group);
+    list_init(&tcp->early.waiter.link);
     return tcp;
 }
 
@@ -296,106 +288,6 @@ static int tcp_socket_bind(struct socket *socket, const struct sockaddr *address
     return error;
 }
 
-/* ---- connect ---- */
-
-static int tcp_begin_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint16_t port)
-{
-    int error = tcp_need_pcb(tcp);
-    err_t failed;
-
-    if (error < 0)
-        return error;
-    if (ip_addr_ismulticast(ip))
-        return -ENETUNREACH;
-    failed = tcp_connect(tcp->pcb, ip, port, tcp_is_connected);
-    if (failed != ERR_OK) {
-        ip_addr_set_any(IP_IS_V6(ip), &tcp->pcb->remote_ip);
-        return failed == ERR_USE || failed == ERR_BUF ? -EADDRNOTAVAIL : inet_error(failed);
-    }
-    tcp->state = TCP_CONNECTING;
-    tcp_update(tcp, 0);
-    return 0;
-}
-
-/* One step of connect(): -EAGAIN while it is under way. `begun` is set once it is this call's. */
-static int tcp_try_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint16_t port, bool *begun)
-{
-    int error = 0;
-
-    net_lock();
-    switch (tcp->state) {
-    case TCP_IDLE:
-        error = tcp_begin_connect(tcp, ip, port);
-        *begun = true;
-        if (error == 0)
-            error = -EAGAIN;
-        break;
-    case TCP_CONNECTING:
-        error = -EAGAIN;
-        break;
-    case TCP_CONNECTED:
-        error = tcp->unreported ? 0 : -EISCONN;
-        tcp->unreported = false;
-        break;
-    case TCP_LISTENING:
-        error = -EISCONN;
-        break;
-    case TCP_ENDED:
-        error = socket_take_error(&tcp->inet.socket);
-        if (error == 0)
-            error = tcp->remote_port != 0 ? -EISCONN : -ECONNABORTED;
-        if (tcp->remote_port == 0) /* never connected: it may be tried again */
-            tcp->state = TCP_IDLE;
-        tcp_update(tcp, 0);
-        break;
-    }
-    net_unlock();
-    return error;
-}
-
-/* With AF_UNSPEC: back to the beginning. */
-static int tcp_disconnect(struct tcp_socket *tcp)
-{
-    net_lock();
-    if (tcp->state == TCP_LISTENING)
-        tcp_stop_listening(tcp);
-    tcp_release(tcp);
-    tcp->state = TCP_IDLE;
-    tcp->fin = tcp->read_shut = tcp->write_shut = tcp->unreported = false;
-    tcp->remote_port = tcp->local_port = 0;
-    tcp_update(tcp, 0);
-    net_unlock();
-    return 0;
-}
-
-static int tcp_socket_connect(struct socket *socket, const struct sockaddr *address, socklen_t len)
-{
-    struct tcp_socket *tcp = tcp_of(socket);
-    struct socket_wait wait;
-    bool begun = false;
-    uint16_t port;
-    ip_addr_t ip;
-    int error;
-
-    if (len >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC)
-        return tcp_disconnect(tcp);
-    error = inet_address_in(&tcp->inet, address, len, &ip, &port);
-    if (error < 0)
-        return error;
-    inet_address_target(&ip);
-    error = inet_address_wait(&ip, false);
-    if (error < 0)
-        return error;
-    socket_wait_begin(&wait, socket, POLLOUT, 0);
-    do
-        error = tcp_try_connect(tcp, &ip, port, &begun);
-    while (error == -EAGAIN && (error = socket_wait_next(&wait, "connect")) == 0);
-    socket_wait_end(&wait);
-    if (error == -EAGAIN) /* not allowed to wait (longer): it goes on by itself */
-        error = begun || wait.may_wait ? -EINPROGRESS : -EALREADY;
-    return error;
-}
-
 /* ---- the end ---- */
 
 void tcp_release(struct tcp_socket *tcp)
@@ -406,6 +298,7 @@ void tcp_release(struct tcp_socket *tcp)
 
     tcp_discard(tcp);
     tcp_forget_pcb(tcp);
+    list_remove(&tcp->early.waiter.link);
     if (pcb == NULL)
         return;
     tcp_detach(pcb);

@@ -3,8 +3,9 @@
  *
  * What was received and not yet read lies in the very pbufs it came in, one chain for each socket,
  * and is copied once, to the reader; the window opens as it is read. What is sent is copied once,
- * into the segments of lwIP's send queue. socket_tcp.c owns the life of a connection, tcp_listen.c
- * those that wait to be accepted, tcp_transfer.c the bytes, tcp_option.c the options.
+ * into the segments of lwIP's send queue. socket_tcp.c owns the life of a connection, tcp_connect.c
+ * its beginning from this side, tcp_listen.c those that wait to be accepted, tcp_transfer.c the
+ * bytes, tcp_option.c the options.
  *
  * lwIP frees a pcb by itself: then a callback of ours has cleared `pcb` before, and what was
  * known of the connection is in the socket.
@@ -54,6 +55,14 @@ struct tcp_socket {
     int keep_idle_s, keep_interval_s, keep_count; /* 0: lwIP's own */
     int max_segment;                              /* TCP_MAXSEG, 0: not set */
 
+    /* CONNECTING */
+    struct {
+        struct net_waiter waiter; /* queued: there is no address yet to connect from */
+        ip_addr_t ip;
+        uint16_t port;
+    } early;
+    uint64_t connect_ns; /* when the first segment went */
+
     /* LISTENING */
     struct list waiting; /* connections for accept(), by waiting_link */
     struct list waiting_link;
@@ -80,6 +89,13 @@ void tcp_established(struct tcp_socket *tcp);
 /* End a connection that nobody will use any more, and free what it holds, but not the socket. */
 void tcp_release(struct tcp_socket *tcp);
 void tcp_apply(struct inet_socket *inet);
+/* The pcb is no more ours: lwIP has freed it, or will do so. */
+void tcp_forget_pcb(struct tcp_socket *tcp);
+
+/* tcp_connect.c */
+int tcp_socket_connect(struct socket *socket, const struct sockaddr *address, socklen_t len);
+/* Now and then while CONNECTING, in lwIP's callback: ERR_ABRT when it has given up. */
+err_t tcp_look_at_connect(struct tcp_socket *tcp, struct tcp_pcb *pcb);
 
 /* tcp_listen.c */
 int tcp_socket_listen(struct socket *socket, int backlog);

@@ -8,10 +8,10 @@
 #include <lwip/udp.h>
 
 #include "inet.h"
+#include "inet_errors.h"
 #include "inet_queue.h"
 #include "inet_send.h"
 #include "lwip/net_heap.h"
-#include "udp_errors.h"
 
 #define UDP_MOST 65507u /* bytes of one datagram over IPv4 */
 
@@ -170,7 +170,7 @@ static int udp_connect_locked(struct udp_socket *udp, const ip_addr_t *ip, uint1
         ip_addr_copy(udp->pcb->local_ip, *source);
         udp->bound_by_connect = true;
     }
-    udp_errors_listen();
+    inet_errors_listen();
     return inet_error(udp_connect(udp->pcb, ip, port));
 }
 

@@ -26,6 +26,7 @@
 static struct {
     struct mutex mutex;
     /* Protected by it. */
+    struct list waiters; /* of net_when_ready() */
     uint64_t sleep_ns; /* when the network thread will look by itself; 0: it is looking */
 
     /* Any context. */
@@ -33,7 +34,7 @@ static struct {
     uint32_t ready;  /* futex word: 1 once net_use() waits no more */
     uint32_t drained; /* futex word: counts rounds of the thread while the end waits */
     bool ending;
-} net;
+} net = { .waiters = LIST_INIT(net.waiters) };
 
 /* lwIP's clock. */
 u32_t sys_now(void)
@@ -102,10 +103,22 @@ int net_use(void)
     return 0;
 }
 
+void net_when_ready(struct net_waiter *waiter)
+{
+    list_append(&net.waiters, &waiter->link);
+}
+
 static void net_set_ready(void)
 {
     __atomic_store_n(&net.ready, 1, __ATOMIC_RELEASE);
     futex_wake(&net.ready, WAKE_ALL);
+    while (!list_empty(&net.waiters)) {
+        struct net_waiter *waiter = list_entry(net.waiters.next, struct net_waiter, link);
+
+        list_remove(&waiter->link);
+        waiter->ready(waiter);
+    }
+    net_finish();
 }
 
 /* Looks after addresses, and returns when to do so again at the latest. */

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <runtime/list.h>
+
 struct netif;
 struct tcp_pcb;
 
@@ -33,15 +35,26 @@ void net_unlock(void);
 /*
  * Wait until the interfaces that there were at boot have their configuration (an address, or given
  * up), at most as long as ip= allows (10 s). For calls that need an address of ours or a way out:
- * connect() and sending to other than the loopback, bind() to an address that is not there (yet),
- * name look-ups, lists of addresses. Not for socket() or listen() on any address: a server begins
+ * datagrams to other than the loopback, bind() to an address that is not there (yet), name
+ * look-ups, lists of addresses. Not for socket() or listen() on any address: a server begins
  * at once. Returns 0, also after the bound has passed, and then always at once; -EINTR by a signal.
  * Without the lock.
  */
 int net_use(void);
 
-/* True when net_use() would not wait. Any context. For non-blocking calls. */
+/* True when net_use() would not wait. Any context. */
 bool net_ready(void);
+
+/*
+ * For calls that may not wait: `ready` runs once, on the network's thread and with the lock held,
+ * as soon as net_use() would not wait. Called with the lock held, and only while !net_ready();
+ * list_remove() of the link takes it back.
+ */
+struct net_waiter {
+    struct list link;
+    void (*ready)(struct net_waiter *waiter);
+};
+void net_when_ready(struct net_waiter *waiter);
 
 /* Have the network thread look at everything soon. Any context, event handlers too. */
 void net_kick(void);

@@ -65,12 +65,12 @@ xenolith_net_test(net_ip net_ip.c)
 xenolith_net_test(net_tcp net_heap.c)
 
 # Sockets on lwIP: their sources lie one level up.
-set(_lwip_sockets file_socket inet inet_address inet_group inet_interface inet_ioctl inet_option
-    inet_queue inet_send socket_option socket_raw socket_tcp socket_udp tcp_listen tcp_option
-    tcp_transfer udp_errors fd file file_console poll_source result terminal)
+set(_lwip_sockets file_socket inet inet_address inet_errors inet_group inet_interface inet_ioctl
+    inet_option inet_queue inet_send socket_option socket_raw socket_tcp socket_udp tcp_connect tcp_listen
+    tcp_option tcp_transfer fd file file_console poll_source result terminal)
 list(TRANSFORM _lwip_sockets PREPEND ../)
 list(TRANSFORM _lwip_sockets APPEND .c)
-foreach(name sockets connections)
+foreach(name sockets connect connections)
     xenolith_net_test(${name} ${_lwip_sockets} net_tcp_half.c ../epoll.c)
     target_sources(test_${name} PRIVATE socket_rig.c)
     target_compile_options(test_${name} PRIVATE -Wno-address -Wno-array-parameter)

@@ -96,11 +96,12 @@ static void wire_spoil(struct pbuf *p)
 /* Until nothing is left that would come now. */
 static void deliver(void)
 {
-    struct netif *lo = netif_list;
+    struct netif *netif, *lo = netif_find("lo0");
 
     for (;;) {
-        while (lo->loop_first != NULL)
-            wire_spoil(wire_take(lo));
+        NETIF_FOREACH(netif)
+        while (netif->loop_first != NULL)
+            wire_spoil(wire_take(netif));
         if (n_underway == 0 || underway[0].at_ns > glue_monotonic_ns)
             return;
         struct pbuf *p = underway[0].p;
@@ -131,9 +132,31 @@ int net_use(void)
     return 0;
 }
 
+bool no_address;
+static struct list waiters = LIST_INIT(waiters);
+
 bool net_ready(void)
 {
-    return true;
+    return !no_address;
+}
+
+void net_when_ready(struct net_waiter *waiter)
+{
+    CHECK(locked && no_address);
+    list_append(&waiters, &waiter->link);
+}
+
+void have_address(void)
+{
+    net_lock();
+    no_address = false;
+    while (!list_empty(&waiters)) {
+        struct net_waiter *waiter = list_entry(waiters.next, struct net_waiter, link);
+
+        list_remove(&waiter->link);
+        waiter->ready(waiter);
+    }
+    net_unlock();
 }
 
 void net_if_name(const struct netif *netif, char *name)

@@ -34,6 +34,10 @@ extern struct wire {
     unsigned delay_ms;
 } wire;
 
+/* The guest is still waiting for its address; and then it has one. */
+extern bool no_address;
+void have_address(void);
+
 void pass_time(unsigned ms);
 /* As glue_on_sleep: somebody sleeps for a while. */
 void a_moment(void);

@@ -1,0 +1,203 @@
+/*
+ * Connections that do not come about at once: before there is an address, to hosts that nobody is,
+ * and to those that ICMP says cannot be reached.
+ */
+#include "socket_rig.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+
+#include <lwip/etharp.h>
+#include <lwip/inet_chksum.h>
+#include <lwip/prot/ip4.h>
+
+static struct netif card; /* 10.5.5.5/24, and nobody else on it */
+static unsigned card_frames;
+
+static err_t card_send(struct netif *netif, struct pbuf *p)
+{
+    (void)netif;
+    (void)p;
+    card_frames++;
+    return ERR_OK;
+}
+
+static err_t card_init(struct netif *netif)
+{
+    netif->output = etharp_output;
+    netif->linkoutput = card_send;
+    netif->hwaddr_len = ETH_HWADDR_LEN;
+    netif->mtu = 1500;
+    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP;
+    return ERR_OK;
+}
+
+static void card_up(void)
+{
+    ip4_addr_t address, mask;
+
+    IP4_ADDR(&address, 10, 5, 5, 5);
+    IP4_ADDR(&mask, 255, 255, 255, 0);
+    card_frames = 0;
+    netif_add(&card, &address, &mask, NULL, NULL, card_init, ip_input);
+    netif_set_link_up(&card);
+    netif_set_up(&card);
+}
+
+static struct socket_name there(const char *text, int port)
+{
+    struct socket_name name = loopback(AF_INET, port);
+
+    CHECK_EQ(inet_pton(AF_INET, text, &((struct sockaddr_in *)&name.address)->sin_addr), 1);
+    return name;
+}
+
+static int port_of(const struct socket_name *name)
+{
+    return ntohs(((const struct sockaddr_in *)&name->address)->sin_port);
+}
+
+TEST(connect_does_not_wait_for_an_address)
+{
+    struct socket_name at, any = there("0.0.0.0", 0), here, from, away = there("10.9.9.9", 80);
+    struct socket *server = make(AF_INET, SOCK_STREAM, O_NONBLOCK), *one, *two, *three, *peer;
+
+    begin();
+    card_up();
+    no_address = true;
+    CHECK_EQ(server->ops->bind(server, ADDRESS(any)), 0);
+    CHECK_EQ(server->ops->listen(server, 5), 0);
+    CHECK_EQ(server->ops->name(server, false, &at), 0);
+    here = there("10.5.5.5", port_of(&at));
+    one = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+    two = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+    three = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), -EINPROGRESS);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), -EALREADY);
+    CHECK_EQ(two->ops->connect(two, ADDRESS(here)), -EINPROGRESS);
+    CHECK_EQ(three->ops->connect(three, ADDRESS(away)), -EINPROGRESS);
+    a_moment();
+    CHECK_EQ(ready(one), 0);
+    CHECK_EQ(send_to(one, "x", 1, 0), -EAGAIN);
+    CHECK_EQ(one->ops->name(one, true, &from), -ENOTCONN);
+    socket_put(two); /* its note goes with it */
+    have_address();
+    a_moment();
+    CHECK_EQ(ready(one), POLLOUT);
+    CHECK_EQ(socket_take_error(one), 0);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), 0);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), -EISCONN);
+    CHECK_EQ(server->ops->accept(server, O_NONBLOCK, &peer, &from), 0);
+    socket_put(peer);
+    CHECK_EQ(server->ops->accept(server, O_NONBLOCK, &peer, &from), -EAGAIN);
+    CHECK(ready(three) & POLLERR);
+    CHECK_EQ(socket_take_error(three), -ENETUNREACH);
+    socket_put(one);
+    socket_put(three);
+    socket_put(server);
+    netif_remove(&card);
+    end();
+}
+
+TEST(connect_waits_for_an_address_as_long_as_it_may)
+{
+    struct socket_name at, here;
+    struct socket *server = listening(AF_INET, 5, &at), *one = make(AF_INET, SOCK_STREAM, 0);
+
+    begin();
+    card_up();
+    no_address = true;
+    here = there("127.0.0.1", port_of(&at)); /* the loopback needs none */
+    glue_on_sleep = a_moment;
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), 0);
+    socket_put(one);
+    one = make(AF_INET, SOCK_STREAM, 0);
+    here = there("10.5.5.5", 1);
+    glue_on_sleep = have_address;
+    CHECK_EQ(one->ops->connect(one, ADDRESS(here)), -ECONNREFUSED);
+    socket_put(one);
+    socket_put(server);
+    netif_remove(&card);
+    end();
+}
+
+TEST(a_host_that_nobody_is_cannot_be_reached)
+{
+    struct socket_name nobody = there("10.5.5.9", 80);
+    struct socket *one = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+
+    begin();
+    card_up();
+    CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -EINPROGRESS);
+    pass_time(2800);
+    CHECK(card_frames >= 2); /* it was asked for */
+    CHECK_EQ(ready(one), 0);
+    pass_time(1000);
+    CHECK(ready(one) & POLLERR);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -EHOSTUNREACH);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -EINPROGRESS); /* from the beginning */
+    socket_put(one);
+    netif_remove(&card);
+    end();
+}
+
+/* ICMP's "destination unreachable" of that code about the only connection there is. */
+static void unreachable(unsigned code, uint32_t off)
+{
+    const struct tcp_pcb *pcb = tcp_active_pcbs;
+    struct {
+        struct ip_hdr outer;
+        uint8_t type, code;
+        uint16_t sum, unused[2];
+        struct ip_hdr sent;
+        uint16_t src, dest;
+        uint32_t seqno;
+    } __attribute__((packed)) packet = { .type = 3, .code = (uint8_t)code };
+    struct pbuf *p = pbuf_alloc(PBUF_RAW, sizeof(packet), PBUF_RAM);
+
+    IPH_VHL_SET(&packet.outer, 4, 5);
+    IPH_LEN_SET(&packet.outer, htons(sizeof(packet)));
+    IPH_TTL_SET(&packet.outer, 64);
+    IPH_PROTO_SET(&packet.outer, IPPROTO_ICMP);
+    packet.outer.src.addr = htonl(0x0a050501);
+    packet.outer.dest.addr = htonl(0x0a050505);
+    IPH_CHKSUM_SET(&packet.outer, inet_chksum(&packet.outer, IP_HLEN));
+    IPH_VHL_SET(&packet.sent, 4, 5);
+    IPH_PROTO_SET(&packet.sent, IPPROTO_TCP);
+    packet.sent.src.addr = packet.outer.dest.addr;
+    packet.sent.dest.addr = ip_2_ip4(&pcb->remote_ip)->addr;
+    packet.src = htons(pcb->local_port);
+    packet.dest = htons(pcb->remote_port);
+    packet.seqno = htonl(pcb->lastack + off);
+    packet.sum = inet_chksum(&packet.type, sizeof(packet) - IP_HLEN);
+    CHECK_EQ(pbuf_take(p, &packet, sizeof(packet)), ERR_OK);
+    net_lock();
+    CHECK_EQ(card.input(p, &card), ERR_OK);
+    net_unlock();
+}
+
+TEST(what_icmp_says_ends_a_connection_that_begins)
+{
+    static const struct {
+        unsigned code;
+        int error;
+    } known[] = { { 0, ENETUNREACH }, { 1, EHOSTUNREACH }, { 3, ECONNREFUSED }, { 13, EHOSTUNREACH } };
+    struct socket_name nobody = there("10.5.5.9", 80);
+
+    begin();
+    card_up();
+    for (unsigned i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+        struct socket *one = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+
+        CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -EINPROGRESS);
+        unreachable(known[i].code, 1); /* by somebody who guesses */
+        unreachable(4, 0);             /* too large: that is no reason */
+        CHECK_EQ(ready(one), 0);
+        unreachable(known[i].code, 0);
+        CHECK(ready(one) & POLLERR);
+        CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -known[i].error);
+        socket_put(one);
+    }
+    netif_remove(&card);
+    end();
+}
