@@ -110,17 +110,35 @@ static void netdb_map(struct netdb_address *address)
     address->in6 = mapped;
 }
 
+static bool netdb_is_loopback(const struct netdb_address *address)
+{
+    return address->family == AF_INET6 ? IN6_IS_ADDR_LOOPBACK(&address->in6)
+                                       : ntohl(address->in.s_addr) >> 24 == IN_LOOPBACKNET;
+}
+
+static bool netdb_all_loopback(const struct netdb_answer *answer)
+{
+    for (int i = 0; i < answer->n; i++) {
+        if (!netdb_is_loopback(&answer->addresses[i]))
+            return false;
+    }
+    return true;
+}
+
 /* What this guest cannot reach goes last, or, with AI_ADDRCONFIG, not at all. */
 static void netdb_sort(struct netdb_answer *answer, int flags)
 {
-    bool has6 = netdb_has_family(AF_INET6), has4 = netdb_has_family(AF_INET);
     struct netdb_answer sorted = { .n = 0 };
+    bool has6, has4;
 
+    if (netdb_all_loopback(answer)) /* no reason to wait for the network */
+        return;
+    has6 = netdb_has_family(AF_INET6);
+    has4 = netdb_has_family(AF_INET);
     for (int pass = 0; pass < 2; pass++) {
         for (int i = 0; i < answer->n; i++) {
             const struct netdb_address *at = &answer->addresses[i];
-            bool has = at->family == AF_INET6 ? has6 || IN6_IS_ADDR_LOOPBACK(&at->in6)
-                                              : has4 || ntohl(at->in.s_addr) >> 24 == 127;
+            bool has = (at->family == AF_INET6 ? has6 : has4) || netdb_is_loopback(at);
 
             if (has ? pass == 0 : pass == 1 && !((flags & AI_ADDRCONFIG) && (has4 || has6)))
                 netdb_add(&sorted, at);
@@ -153,7 +171,7 @@ static int netdb_lookup(const char *node, const struct addrinfo *hints, struct n
         return 0;
     }
     error = netdb_find(node, map && (hints->ai_flags & AI_ALL) ? AF_UNSPEC : family, out);
-    if (error == EAI_NONAME && map)
+    if ((error == EAI_NONAME || error == EAI_NODATA) && map)
         error = netdb_find(node, AF_INET, out);
     if (error == 0)
         netdb_sort(out, hints->ai_flags);

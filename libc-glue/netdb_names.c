@@ -90,6 +90,7 @@ int netdb_find(const char *name, int family, struct netdb_answer *out)
     struct netdb_address number;
     size_t len = strlen(name);
     char plain[NETDB_NAME];
+    bool complete;
 
     memset(out, 0, sizeof(*out));
     if (len == 0 || len >= sizeof(plain))
@@ -102,16 +103,18 @@ int netdb_find(const char *name, int family, struct netdb_answer *out)
         return 0;
     }
     memcpy(plain, name, len + 1);
-    if (plain[len - 1] == '.') /* the root's dot */
+    complete = plain[len - 1] == '.'; /* the root's dot */
+    if (complete)
         plain[len - 1] = '\0';
     if (netdb_hosts_name(plain, family, out) || netdb_find_own(plain, family, out))
         return 0;
-    return netdb_dns(plain, family, out);
+    return netdb_dns(plain, complete, family, out);
 }
 
 int netdb_find_address(const struct netdb_address *address, struct netdb_answer *out)
 {
     struct netdb_address own;
+    int error;
     bool local = address->family == AF_INET ? ntohl(address->in.s_addr) >> 24 == IN_LOOPBACKNET
                                             : IN6_IS_ADDR_LOOPBACK(&address->in6);
 
@@ -124,8 +127,8 @@ int netdb_find_address(const struct netdb_address *address, struct netdb_answer 
              memcmp(&own.in6, &address->in6, address->family == AF_INET ? 4 : 16) == 0 &&
              gethostname(out->name, sizeof(out->name)) == 0)
         ;
-    else
-        return EAI_NONAME;
+    else if ((error = netdb_dns_address(address, out)) != 0)
+        return error;
     netdb_add(out, address);
     return 0;
 }

@@ -1,8 +1,8 @@
 /*
  * netdb_names: from names to addresses and back, for the functions of <netdb.h>.
  *
- * In this order: numbers, /etc/hosts, the guest's own name and localhost, the name servers (by
- * lwIP, in netdb_dns.c).
+ * In this order: numbers, /etc/hosts, the guest's own name and localhost, the name servers
+ * (netdb_dns.c).
  */
 #ifndef LIBC_GLUE_NETDB_NAMES_H
 #define LIBC_GLUE_NETDB_NAMES_H
@@ -40,8 +40,13 @@ int netdb_find(const char *name, int family, struct netdb_answer *out);
 /* The name of an address: 0 or EAI_NONAME. */
 int netdb_find_address(const struct netdb_address *address, struct netdb_answer *out);
 
-/* netdb_dns.c: the same by the name servers: 0, EAI_NONAME, EAI_AGAIN. */
-int netdb_dns(const char *name, int family, struct netdb_answer *out);
+/*
+ * netdb_dns.c: the same by the name servers. EAI_NONAME: no such name; EAI_NODATA: it has no such
+ * address; EAI_AGAIN: no answer; EAI_FAIL: a bad one. complete: not to be looked for in the search
+ * list's domains.
+ */
+int netdb_dns(const char *name, bool complete, int family, struct netdb_answer *out);
+int netdb_dns_address(const struct netdb_address *address, struct netdb_answer *out);
 /* Whether this guest has an address (not only loopback and link-local ones) of that family. */
 bool netdb_has_family(int family);
 /* The address of the first real interface. */

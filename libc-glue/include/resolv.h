@@ -1,4 +1,4 @@
-/* resolv.h: the name servers in use, and names inside of messages (RFC 1035). */
+/* resolv.h: the name servers in use, questions to them, and names in messages (RFC 1035). */
 #ifndef _RESOLV_H
 #define _RESOLV_H
 
@@ -33,6 +33,15 @@ struct __res_state *__res_state(void);
 int res_init(void);
 int dn_expand(const unsigned char *__message, const unsigned char *__end,
               const unsigned char *__name, char *__text, int __size);
+int dn_comp(const char *__name, unsigned char *__out, int __size, unsigned char **__first,
+            unsigned char **__last);
+int res_query(const char *__name, int __class, int __type, unsigned char *__answer, int __size);
+int res_search(const char *__name, int __class, int __type, unsigned char *__answer, int __size);
+int res_querydomain(const char *__name, const char *__domain, int __class, int __type,
+                    unsigned char *__answer, int __size);
+int res_mkquery(int __op, const char *__name, int __class, int __type, const unsigned char *__data,
+                int __len, const unsigned char *__record, unsigned char *__out, int __size);
+int res_send(const unsigned char *__message, int __len, unsigned char *__answer, int __size);
 int dn_skipname(const unsigned char *__name, const unsigned char *__end);
 __END_DECLS
 

@@ -27,6 +27,7 @@ xenolith_glue_test(epoll epoll eventfd ${_glue_fd})
 xenolith_glue_test(fd ${_glue_fd})
 xenolith_glue_test(pipe pipe fifo eventfd poll_many ${_glue_fd} ${_glue_vfs})
 xenolith_glue_test(signal signal signal_default interval_timer posix_thread)
+xenolith_glue_test(resolv resolv_message resolv_name result)
 xenolith_glue_test(ramfs file poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
 xenolith_glue_test(unix unix unix_name unix_transfer rights file_socket socket_option eventfd

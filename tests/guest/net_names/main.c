@@ -230,7 +230,7 @@ static void test_hosts(void)
     CHECK_STR(host->h_name, "10.0.0.1");
     address.s_addr = htonl(0xc00002fe);
     CHECK(gethostbyaddr(&address, sizeof(address), AF_INET) == NULL);
-    CHECK_EQ(h_errno, HOST_NOT_FOUND);
+    CHECK_EQ(h_errno, TRY_AGAIN); /* there is no name server to ask */
     CHECK(gethostbyname("") == NULL);
 
     struct addrinfo *list;

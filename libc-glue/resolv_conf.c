@@ -1,0 +1,130 @@
+#include "resolv_conf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <lwip/dns.h>
+
+#include "inet.h"
+#include "netdb_names.h"
+
+#define RESOLV_LINE     1024
+#define RESOLV_SPACES   " \t\r\n"
+#define RESOLV_TIMEOUT  5u
+#define RESOLV_ATTEMPTS 2u
+
+static void resolv_add(struct resolv_conf *conf, const struct netdb_address *address)
+{
+    struct sockaddr_in *in = (struct sockaddr_in *)&conf->servers[conf->n];
+    struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&conf->servers[conf->n];
+
+    if (conf->n == MAXNS)
+        return;
+    conf->n++;
+    if (address->family == AF_INET) {
+        in->sin_family = AF_INET;
+        in->sin_port = htons(NS_DEFAULTPORT);
+        in->sin_addr = address->in;
+    } else {
+        in6->sin6_family = AF_INET6;
+        in6->sin6_port = htons(NS_DEFAULTPORT);
+        in6->sin6_addr = address->in6;
+        in6->sin6_scope_id = address->scope;
+    }
+}
+
+static void resolv_set_search(struct resolv_conf *conf, char **rest)
+{
+    char *word;
+
+    memset(conf->search, 0, sizeof(conf->search));
+    for (int i = 0; i < MAXDNSRCH && (word = strtok_r(NULL, RESOLV_SPACES, rest)) != NULL;) {
+        if (strlen(word) < RESOLV_NAME)
+            strcpy(conf->search[i++], word);
+    }
+}
+
+/* "ndots:2": true, and the number as far as max, when the option has that name. */
+static bool resolv_option(const char *word, const char *name, unsigned min, unsigned max,
+                          unsigned *out)
+{
+    size_t len = strlen(name);
+    unsigned long value;
+
+    if (strncmp(word, name, len) != 0)
+        return false;
+    value = strtoul(word + len, NULL, 10);
+    *out = value < min ? min : value > max ? max : (unsigned)value;
+    return true;
+}
+
+static void resolv_set_options(struct resolv_conf *conf, char **rest)
+{
+    char *word;
+
+    while ((word = strtok_r(NULL, RESOLV_SPACES, rest)) != NULL) {
+        if (!resolv_option(word, "ndots:", 0, 15, &conf->dots) &&
+            !resolv_option(word, "timeout:", 1, 30, &conf->timeout_s))
+            resolv_option(word, "attempts:", 1, 5, &conf->attempts);
+    }
+}
+
+static void resolv_read_file(struct resolv_conf *conf)
+{
+    FILE *file = fopen(_PATH_RESCONF, "re");
+    char line[RESOLV_LINE];
+
+    if (file == NULL)
+        return;
+    while (fgets(line, sizeof(line), file) != NULL) {
+        char *rest, *word = strtok_r(line, RESOLV_SPACES, &rest), *value;
+        struct netdb_address address;
+
+        if (word == NULL)
+            continue;
+        if (strcmp(word, "search") == 0 || strcmp(word, "domain") == 0)
+            resolv_set_search(conf, &rest);
+        else if (strcmp(word, "options") == 0)
+            resolv_set_options(conf, &rest);
+        else if (strcmp(word, "nameserver") == 0 &&
+                 (value = strtok_r(NULL, RESOLV_SPACES, &rest)) != NULL &&
+                 netdb_parse_number(value, AF_UNSPEC, &address))
+            resolv_add(conf, &address);
+    }
+    fclose(file);
+}
+
+/* What the network gave. */
+static void resolv_add_given(struct resolv_conf *conf)
+{
+    net_lock();
+    for (u8_t i = 0; i < DNS_MAX_SERVERS; i++) {
+        const ip_addr_t *server = dns_getserver(i);
+        struct netdb_address address = { .family = AF_INET };
+
+        if (ip_addr_isany(server))
+            continue;
+        if (IP_IS_V6(server)) {
+            address.family = AF_INET6;
+            inet_address_to_in6(server, &address.in6);
+            address.scope = ip6_addr_zone(ip_2_ip6(server));
+        } else {
+            address.in.s_addr = ip_2_ip4(server)->addr;
+        }
+        resolv_add(conf, &address);
+    }
+    net_unlock();
+}
+
+void resolv_conf_read(struct resolv_conf *out)
+{
+    memset(out, 0, sizeof(*out));
+    out->dots = 1;
+    out->timeout_s = RESOLV_TIMEOUT;
+    out->attempts = RESOLV_ATTEMPTS;
+    resolv_read_file(out);
+    net_use();
+    if (out->n == 0)
+        resolv_add_given(out);
+}
