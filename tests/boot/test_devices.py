@@ -288,7 +288,7 @@ class Tools(LinuxCase):
         ensure_tools(self.dom0, lambda text: None)
         self.assertLess(time.monotonic() - begun, BOUND_SECONDS)
         for line in ("curl --version", "iperf3 --version", "tcpdump --version", "redis-benchmark --version",
-                     "ab -V", "sqlite3 -version", "e2fsck -V", "dmsetup --version", "/usr/bin/tc -V",
+                     "ab -V", "sqlite3 -version", "mdb_stat -V", "e2fsck -V", "dmsetup --version", "/usr/bin/tc -V",
                      "ping -V"):
             ran = self.dom0.run(["bash", "-c", line])
             self.assertEqual(ran.status, 0, (line, ran.out, ran.err))

@@ -17,7 +17,9 @@ sys.dont_write_bytecode = True
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
-from testbed import disks, forwards, held, hostfiles, machine, newc, saved, standing, tree  # noqa: E402
+from deps.apt import Deb  # noqa: E402
+from testbed import disks, forwards, held, hostfiles, machine, newc, packages, saved, standing  # noqa: E402
+from testbed import tree  # noqa: E402
 from testbed.errors import TestbedError  # noqa: E402
 from testbed.machine import Machine, Shape  # noqa: E402
 from testbed.session import PAYLOAD_MAX, Frames, frame  # noqa: E402
@@ -58,6 +60,28 @@ class FramesCutAStream(unittest.TestCase):
                     found = frames.skip_to(stream[at:at + size], mark)
             self.assertTrue(found)
             self.assertEqual(list(frames.feed(rest)), [(b"O", b"new")])
+
+
+class ListsOfPackagesAreKept(FolderCase):
+    def resolve(self, *wanted: str) -> list[str]:
+        """Their names, where apt answers with what was asked for, and one more."""
+        apt = mock.Mock()
+        apt.closure = lambda names, left_out: [Deb(name, "1", f"pool/{name}.deb", "0", 1)
+                                               for name in (*names, "libmore")]
+        with mock.patch.object(packages, "suite_dir", lambda suite: self.folder), \
+                mock.patch.object(packages, "MACHINE_LISTS", self.folder / "none"), \
+                mock.patch.object(packages, "PrivateApt", return_value=apt) as self.apt:
+            return [deb.name for deb in packages.resolve(None, lambda text: None, wanted=list(wanted))]
+
+    def test_apt_is_asked_once(self):
+        self.assertEqual(self.resolve("one"), ["one", "libmore"])
+        self.assertEqual(self.resolve("one"), ["one", "libmore"])
+        self.apt.assert_not_called()
+
+    def test_a_list_of_less_than_is_wanted_now_is_made_anew(self):
+        self.resolve("one")
+        self.assertEqual(self.resolve("one", "two"), ["one", "two", "libmore"])
+        self.assertEqual(self.resolve("two"), ["one", "two", "libmore"])
 
 
 def read_newc(data: bytes) -> dict[str, tuple[int, bytes, tuple[int, int]]]:

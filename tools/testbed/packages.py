@@ -26,7 +26,7 @@ WANTED = ["xen-system-amd64", "xenstore-utils", "linux-image-amd64", "busybox-st
 # Needed to install those on a machine, not to run them from an initramfs.
 # Clients and instruments for tests and measurements, not part of a first download; see toolbox.py.
 WANTED_TOOLS = ["curl", "iperf3", "tcpdump", "iproute2", "redis-tools", "apache2-utils", "e2fsprogs",
-                "sqlite3", "dmsetup", "iputils-ping", "libc-bin"]
+                "sqlite3", "lmdb-utils", "dmsetup", "iputils-ping", "libc-bin"]
 LEFT_OUT = {"debconf", "cdebconf", "perl", "perl-base", "python3", "python3-minimal", "adduser",
             "passwd", "initramfs-tools", "linux-base", "dracut", "qemu-system-xen",
             "qemu-system-x86-xen", "grub-xen-host", "init-system-helpers", "sysvinit-utils",
@@ -46,14 +46,14 @@ def resolve(suite: str | None, say: Say, refresh: bool = False,
     folder = suite_dir(suite)
     kept = folder / f"{kept_as}.json"
     with locked(folder / kept_as, say):
-        if kept.is_file() and not refresh and not _outdated(kept):
+        if kept.is_file() and not refresh and not _outdated(kept) and _has(kept, wanted):
             return _read(kept)
         try:
             apt = PrivateApt(folder / "apt", suite, say)
             apt.update()
             debs = apt.closure(wanted, LEFT_OUT)
         except AptError as error:
-            if kept.is_file() and not refresh:
+            if kept.is_file() and not refresh and _has(kept, wanted):
                 say(f"keeping the testbed's packages as they are: {error}")
                 kept.touch()
                 return _read(kept)
@@ -92,6 +92,11 @@ def _outdated(kept: Path) -> bool:
         return MACHINE_LISTS.stat().st_mtime > kept.stat().st_mtime
     except OSError:
         return False
+
+
+def _has(kept: Path, wanted: list[str]) -> bool:
+    """Or was it made when less was wanted?"""
+    return set(wanted) <= {deb.name for deb in _read(kept)}
 
 
 def _read(kept: Path) -> list[Deb]:

@@ -26,8 +26,8 @@ Say = Callable[[str], None]
 HERE = Path(__file__).resolve().parent
 # redis-check-rdb is redis-server by another name, which the measurements use.
 PROGRAMS = ("curl", "iperf3", "tcpdump", "tc", "redis-cli", "redis-benchmark", "redis-check-rdb", "ab",
-            "sqlite3", "mke2fs", "e2fsck", "debugfs", "dumpe2fs", "tune2fs", "resize2fs", "dmsetup",
-            "ping")
+            "sqlite3", "mdb_stat", "mdb_dump", "mdb_load", "mke2fs", "e2fsck", "debugfs", "dumpe2fs",
+            "tune2fs", "resize2fs", "dmsetup", "ping")
 # sqlite3's and curl's own choices; loaded by name.
 PLUGINS = ("libnss_files.so.2",)
 MARK = "usr/share/xenolith/tools"
