@@ -28,8 +28,9 @@ class TheCommandLineOfTheGuest(unittest.TestCase):
         self.assertEqual(config("--", "one", "two words").cmdline, "name=hello -- one 'two words'")
 
     def test_settings_come_first_and_extra_words_stay_as_they_are(self):
-        line = config("-e", "A=b c", "--extra", "ip=dhcp cwd=/", "--", "x", quiet=True).cmdline
-        self.assertEqual(line, "name=hello loglevel=quiet env.A='b c' ip=dhcp cwd=/ -- x")
+        line = config("-e", "A=b c", "--extra", "ip=dhcp cwd=/", "--extra", "stack=4M", "--", "x",
+                      quiet=True).cmdline
+        self.assertEqual(line, "name=hello loglevel=quiet env.A='b c' ip=dhcp cwd=/ stack=4M -- x")
 
     def test_a_second_pair_of_dashes_is_the_programs(self):
         self.assertEqual(config("--", "--", "-m").cmdline, "name=hello -- -- -m")

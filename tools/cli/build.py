@@ -110,7 +110,7 @@ def build_directory(source: Path, wanted: str | None, layout: Layout, progress: 
             run_ninja(work, [chosen] if chosen else [], f"building {source}", step)
         found = executables(work)
         fetched = packages.programs(work)
-        if fetched and not found and wanted is None:
+        if fetched and wanted is None:          # what else there is has to be named
             return next(iter(fetched.values()))
         found |= fetched
     if wanted is not None:

@@ -60,8 +60,8 @@ def add_guest_options(parser: argparse.ArgumentParser) -> None:
     guest.add_argument("--initrd", metavar="DIR|FILE", type=Path,
                        help="the guest's file system at start: a directory to pack, or a cpio archive")
     guest.add_argument("--name", metavar="NAME", help="domain name (default: the program's, made unique)")
-    guest.add_argument("--extra", metavar="WORDS", default="",
-                       help="further words of the guest's command line, as they are")
+    guest.add_argument("--extra", metavar="WORDS", default=[], action="append",
+                       help="further words of the guest's command line, as they are; may be repeated")
     guest.add_argument("--xl-option", metavar="KEY=VALUE", action="append", default=[],
                        help="a line of the xl configuration; may be repeated")
 
@@ -117,7 +117,7 @@ def guest_config(options: argparse.Namespace, args: list[str], program: str, nam
     return GuestConfig(
         name=name,
         kernel=kernel, memory_mib=memory, maxmem_mib=maxmem, vcpus=int(options.vcpus),
-        cmdline=command_line(settings, args, options.extra),
+        cmdline=command_line(settings, args, " ".join(options.extra)),
         disks=disks, network=network, options=xl_options)
 
 
