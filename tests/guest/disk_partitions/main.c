@@ -1,7 +1,7 @@
 /*
  * Partitions as devices of their own. xvda has an MBR with logical partitions, xvdb a GPT, xvdc a
  * GPT whose first header is damaged; make_disks.py made them, and begins each partition with its
- * name.
+ * name. The table of xvdd is written here, and read when the disk is told to.
  */
 #include <fcntl.h>
 #include <stdint.h>
@@ -48,6 +48,88 @@ static void test_partition(unsigned i)
     CHECK_EQ(close(fd), 0);
 }
 
+/* ---- a table of our own ---- */
+
+struct new_part {
+    unsigned start, sectors;
+};
+
+static void put32(unsigned char *at, unsigned value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (unsigned char)(value >> 8 * i);
+}
+
+/* Write a table of n partitions to the disk, durably. */
+static void write_table(int disk, const struct new_part *table, unsigned n)
+{
+    unsigned char sector[512] = { 0 };
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned char *entry = sector + 446 + 16 * i;
+
+        entry[4] = 0x83;
+        put32(entry + 8, table[i].start);
+        put32(entry + 12, table[i].sectors);
+    }
+    sector[510] = 0x55;
+    sector[511] = 0xaa;
+    CHECK_EQ(pwrite(disk, sector, sizeof(sector), 0), 512);
+    CHECK_EQ(fsync(disk), 0);
+}
+
+static int open_part(const char *path, uint64_t sectors)
+{
+    uint64_t size = 0;
+    int fd = open(path, O_RDWR);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(ioctl(fd, BLKGETSIZE64, &size), 0);
+    CHECK_EQ(size, sectors * 512);
+    return fd;
+}
+
+static void test_new_table(void)
+{
+    static const struct new_part before[] = { { 2048, 100 }, { 4096, 200 }, { 8192, 300 } };
+    static const struct new_part after[] = { { 2048, 1000 }, { 6144, 200 } };
+    char text[512] = "";
+    int disk = open("/dev/xvdd", O_RDWR), part;
+
+    CHECK(disk >= 0);
+    write_table(disk, NULL, 0); /* whatever an earlier run left */
+    CHECK_EQ(ioctl(disk, BLKRRPART, NULL), 0);
+    CHECK_ERRNO(open("/dev/xvdd1", O_RDONLY), ENOENT);
+
+    write_table(disk, before, 3);
+    CHECK_ERRNO(open("/dev/xvdd1", O_RDONLY), ENOENT); /* not before somebody says so */
+    CHECK_EQ(ioctl(disk, BLKRRPART, NULL), 0);
+    CHECK_EQ(close(open_part("/dev/xvdd1", 100)), 0);
+    CHECK_EQ(close(open_part("/dev/xvdd3", 300)), 0);
+    part = open_part("/dev/xvdd2", 200);
+    CHECK_EQ(pwrite(part, "second", 6, 0), 6);
+    CHECK_EQ(fsync(part), 0);
+    CHECK_EQ(pread(disk, text, sizeof(text), 4096 * 512), 512);
+    CHECK_STR(text, "second");
+
+    /* One that is in use keeps the old table. */
+    write_table(disk, after, 2);
+    CHECK_ERRNO(ioctl(disk, BLKRRPART, NULL), EBUSY);
+    CHECK_EQ(pread(part, text, sizeof(text), 0), 512);
+    CHECK_STR(text, "second");
+    CHECK_EQ(close(part), 0);
+    CHECK_EQ(ioctl(disk, BLKRRPART, NULL), 0);
+    CHECK_EQ(close(open_part("/dev/xvdd1", 1000)), 0);
+    CHECK_ERRNO(open("/dev/xvdd3", O_RDONLY), ENOENT);
+    part = open_part("/dev/xvdd2", 200);
+    CHECK_EQ(pwrite(part, "moved", 6, 0), 6);
+    CHECK_EQ(fsync(part), 0);
+    CHECK_EQ(close(part), 0);
+    CHECK_EQ(pread(disk, text, sizeof(text), 6144 * 512), 512);
+    CHECK_STR(text, "moved");
+    CHECK_EQ(close(disk), 0);
+}
+
 int main(void)
 {
     char text[512];
@@ -68,6 +150,8 @@ int main(void)
     CHECK_EQ(pread(fd, text, 10, (2 << 20) - 10), 10);
     CHECK_EQ(text[0], 1);
     CHECK_EQ(text[9], 1);
+    CHECK_EQ(close(fd), 0);
+    test_new_table();
     puts("PASS");
     return 0;
 }
