@@ -1,6 +1,8 @@
-"""Programs that keep data on a disk: SQLite and Redis as guests, and the same files read by Linux."""
+"""Programs that keep data on a disk: SQLite, LMDB and Redis as guests, and the same files read by Linux."""
+import re
 import subprocess
 import sys
+import textwrap
 import unittest
 from pathlib import Path
 
@@ -32,11 +34,15 @@ class DiskCase(ProgramCase):
     def image_file(self) -> Path:
         return self.folder / "data.img"
 
-    def in_dom0(self, script: str, read_only: bool = False) -> str:
-        """A shell script in dom0, in the image as Linux' own ext4 mounts it. It must be clean before."""
+    def in_dom0(self, script: str, read_only: bool = False, destroyed: bool = False) -> str:
+        """
+        A shell script in dom0, in the image as Linux' own ext4 mounts it. It must be clean before, but for
+        the journal of a guest that was destroyed, which Linux replays.
+        """
         attached = self.dom0.attach_disks([DiskFile(self.image_file, read_only=read_only)])
+        check = ":" if destroyed else f"e2fsck -fn {attached.devices[0]} >&2"
         try:
-            return self.client(f"""set -e; at=$(mktemp -d); e2fsck -fn {attached.devices[0]} >&2
+            return self.client(f"""set -e; at=$(mktemp -d); {check}
                 mount -t ext4 {'-o ro' if read_only else ''} {attached.devices[0]} $at
                 trap 'umount $at' EXIT; cd $at; {script}
                 cd /""")
@@ -50,9 +56,20 @@ class DiskCase(ProgramCase):
 
 class Sqlite(DiskCase):
     def shell(self, sql: str, status: int = 0, database: str = "/data/stones.db") -> str:
-        """SQLite's shell as a guest, which reads the statements from its console."""
+        """SQLite's shell as a guest, with the statements as an argument."""
         return self.run_program("sqlite", "-bail", "-batch", database, sql, options=self.disk(),
                                 status=status)
+
+    def two_connections(self, script: str) -> list[str]:
+        """
+        The shell with two connections to one database, `.connection 0` and 1, which reads a file and goes on
+        after an error, of which there is one at least. Its answers.
+        """
+        begin = ".connection 1\n.open /data/stones.db\n.connection 0\n"
+        self.program(begin + textwrap.dedent(script), "root/script")
+        said = self.run_program("sqlite", "-batch", "/data/stones.db", ".read /script", status=1,
+                                options=(*self.disk(), "--initrd", self.folder / "root"))
+        return re.sub(r".*database is locked.*", "locked", said).splitlines()
 
     def test_written_by_the_guest_read_by_linux(self):
         self.shell(FILL)
@@ -81,8 +98,70 @@ class Sqlite(DiskCase):
         self.assertEqual(self.in_dom0('sqlite3 stones.db "PRAGMA journal_mode; SELECT name FROM stones '
                                       'WHERE id = 1"'), "wal\nchanged\n")
 
-    def destroy_after_a_commit(self, pragmas: bytes, before_reading: str = "", answer: str = "") -> None:
-        """Destroy the guest in its second transaction; the first is there, and nothing of the second."""
+    def test_a_write_ahead_log_with_its_index_mapped(self):
+        """Two connections share the index: each sees its own time, and who cannot write is told so."""
+        self.shell(FILL)
+        said = self.two_connections(f"""
+            PRAGMA journal_mode=wal;
+            BEGIN IMMEDIATE; DELETE FROM stones WHERE id > 400; SELECT count(*) FROM stones;
+            .connection 1
+            SELECT count(*) FROM stones;
+            BEGIN IMMEDIATE;
+            .connection 0
+            COMMIT;
+            .connection 1
+            BEGIN; SELECT count(*) FROM stones;
+            .connection 0
+            DELETE FROM stones WHERE id > 300;
+            PRAGMA wal_checkpoint(truncate);
+            .connection 1
+            SELECT count(*) FROM stones;
+            INSERT INTO stones (id) VALUES (1);
+            COMMIT; SELECT count(*) FROM stones;
+            INSERT INTO stones (id, name) VALUES (1000, 'of the other');
+            .connection 0
+            SELECT name FROM stones WHERE id = 1000;
+            PRAGMA wal_checkpoint(truncate);
+            PRAGMA integrity_check;
+            """)
+        self.assertEqual(said[:6], ["wal", "400", str(ROWS), "locked", "400", said[5]])
+        self.assertRegex(said[5], r"^1\|")          # not all of the log: somebody reads what was before
+        self.assertEqual(said[6:], ["400", "locked", "300", "of the other", "0|0|0", "ok"])
+        look = "PRAGMA integrity_check; PRAGMA journal_mode; SELECT count(*), max(id) FROM stones"
+        # The shell ends after an error without closing anything, on Linux as well.
+        self.assertEqual(self.in_dom0(f'ls stones*; sqlite3 stones.db "{look}"'),
+                         "stones.db\nstones.db-shm\nstones.db-wal\nok\nwal\n301|1000\n")
+        self.assertEqual(self.shell(look), "ok\nwal\n301|1000\n")
+
+    def test_a_rollback_journal_with_two_connections(self):
+        self.shell(FILL)
+        said = self.two_connections("""
+            BEGIN IMMEDIATE; UPDATE stones SET weight = 0 WHERE id = 1;
+            .connection 1
+            SELECT count(*), min(weight) FROM stones;
+            UPDATE stones SET weight = 1;
+            .connection 0
+            COMMIT; BEGIN EXCLUSIVE;
+            .connection 1
+            SELECT count(*) FROM stones;
+            .connection 0
+            ROLLBACK;
+            .connection 1
+            SELECT count(*), min(weight) FROM stones;
+            """)
+        self.assertEqual(said, [f"{ROWS}|0.25", "locked", "locked", f"{ROWS}|0.0"])
+
+    def test_threads_that_share_a_database(self):
+        for mode in ("wal", "delete"):
+            with self.subTest(mode=mode):
+                said = self.run_program("sqlite:accounts", f"/data/{mode}.db", mode, "40", options=self.disk())
+                self.assertEqual(said, "80 transfers, sum 2000\n")
+        look = "PRAGMA integrity_check; SELECT count(*), sum(balance) FROM accounts"
+        self.assertEqual(self.in_dom0(f'sqlite3 wal.db "{look}"; sqlite3 delete.db "{look}"'),
+                         "ok\n20|2000\n" * 2)
+
+    def destroy_in_a_transaction(self, pragmas: bytes) -> None:
+        """Destroy the guest in its second transaction, part of which is in its files."""
         self.shell(FILL)
         child = self.start("run", "-q", *self.disk(), self.image("sqlite"), "--", "-batch", "/data/stones.db",
                            stdin=subprocess.PIPE)
@@ -92,6 +171,10 @@ class Sqlite(DiskCase):
         self.wait_for(child, b"\nhalf way")
         child.terminate()               # the run destroys its guest
         child.wait(60)
+
+    def destroy_after_a_commit(self, pragmas: bytes, before_reading: str = "", answer: str = "") -> None:
+        """The first transaction is there, and nothing of the second."""
+        self.destroy_in_a_transaction(pragmas)
         said = self.shell(before_reading + "PRAGMA integrity_check; SELECT count(*) FROM stones; "
                           "SELECT name FROM stones WHERE id = 1000")
         self.assertEqual(said, f"{answer}ok\n{ROWS + 1}\nkept\n")
@@ -105,6 +188,55 @@ class Sqlite(DiskCase):
         self.destroy_after_a_commit(b"PRAGMA locking_mode=exclusive;\nPRAGMA journal_mode=wal;\n"
                                     b"PRAGMA synchronous=full;\n",
                                     "PRAGMA locking_mode=exclusive; ", "exclusive\n")
+
+    def test_destroyed_with_a_log_that_linux_recovers(self):
+        """Guest and Linux use one format of the log; the index, as the guest left it, is made anew."""
+        self.destroy_in_a_transaction(b"PRAGMA journal_mode=wal;\nPRAGMA synchronous=full;\n")
+        said = self.in_dom0('ls stones*; sqlite3 stones.db "PRAGMA integrity_check; SELECT count(*) FROM stones; '
+                            'SELECT name FROM stones WHERE id = 1000"', destroyed=True)
+        self.assertEqual(said, f"stones.db\nstones.db-shm\nstones.db-wal\nok\n{ROWS + 1}\nkept\n")
+        self.assert_clean()
+
+
+class Lmdb(DiskCase):
+    def numbers(self, dump: str) -> int:
+        """What examples/lmdb's count writes, as mdb_dump -p tells it: every square, and the last number."""
+        lines = re.sub(r"(?s).*HEADER=END\n|DATA=END\n.*", "", dump).replace("\\00", "").split("\n")
+        pairs = dict(zip((line.strip() for line in lines[::2]), (line.strip() for line in lines[1::2])))
+        last = int(pairs.pop("last"))
+        self.assertEqual(pairs, {f"square {n}": str(n * n) for n in range(1, last + 1)})
+        return last
+
+    def count(self, steps: int, *how: str) -> str:
+        return self.run_program("lmdb:count", "/data/count", str(steps), *how, options=self.disk())
+
+    def test_written_by_the_guest_read_by_linux(self):
+        self.count(60)
+        self.count(60, "in the map")
+        said = self.in_dom0("mdb_stat -e count; mdb_dump -p count", read_only=True)
+        self.assertRegex(said, r"Last transaction ID: 120\n")
+        self.assertEqual(self.numbers(said), 120)
+
+    def test_written_by_linux_read_by_the_guest(self):
+        self.count(5)
+        self.in_dom0("mdb_dump count >dump; rm -r count; mkdir count; "
+                     "seq 1 3000 | sed 's/^/ key /; p; s/key/value/' | "
+                     "(sed '/HEADER=END/q; s/bytevalue/print/' dump; cat; echo DATA=END) | "
+                     "mdb_load count")
+        said = self.run_program("lmdb:mdb_dump", "-p", "/data/count", options=self.disk())
+        self.assertEqual(len(re.findall(r"(?m)^ key (\d+)\n value \1$", said)), 3000)
+        self.assertEqual(self.count(3), "1\n2\n3\n")
+
+    def test_its_own_tests(self):
+        names = ("mtest", "mtest2", "mtest3", "mtest4", "mtest5")
+        self.count(1)                   # makes the disk
+        self.in_dom0(f"mkdir -p {' '.join(f'{name}/testdb' for name in names)}")
+        for name in names:
+            with self.subTest(test=name):
+                self.run_program(f"lmdb:{name}", options=(*self.disk(), "--extra", f"cwd=/data/{name}"))
+        said = self.run_program("lmdb:mdb_stat", "-e", "/data/mtest/testdb", options=self.disk())
+        self.assertRegex(said, r"Entries: [1-9]")
+        self.assert_clean()
 
 
 class Redis(DiskCase):
