@@ -35,7 +35,7 @@
 #define NET_IF_BUDGET  128u /* frames of one interface before the next one's turn */
 #define NET_IF_COPY    256u /* frames up to this are copied out of their page */
 #define NET_IF_PIECES  64u  /* links of a chain that are sent as they lie */
-#define NET_IF_SHARE   64u  /* of the guest's pages, what received data may hold of the last ones */
+#define NET_IF_SHARE   128u /* of the guest's pages, what received data may hold of the last ones */
 #define NET_IF_BACKLOG 256u /* frames that wait for room: four datagrams of 64 KiB */
 
 #define NET_IF_CHECKS (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
@@ -320,24 +320,27 @@ static void net_if_drop(const struct netfront_rx *frame, unsigned from)
         netfront_page_put(frame->pieces[i].data);
 }
 
+/* NULL for want of memory: then the pages are still the frame's. */
 static struct pbuf *net_if_copied(const struct netfront_rx *frame)
 {
     struct pbuf *p = pbuf_alloc(PBUF_RAW, (u16_t)frame->len, PBUF_RAM);
 
-    if (p != NULL)
-        memcpy(p->payload, frame->pieces[0].data, frame->len);
+    if (p == NULL)
+        return NULL;
+    memcpy(p->payload, frame->pieces[0].data, frame->len);
     net_if_drop(frame, 0);
     return p;
 }
 
-/* Always takes over the pages. */
+/* Always takes over the pages. What is short needs no memory: its description fits behind it. */
 static struct pbuf *net_if_chain(const struct netfront_rx *frame, bool may_copy)
 {
     struct pbuf *first = NULL, *last = NULL;
     u16_t left = (u16_t)frame->len;
 
-    if (may_copy && frame->n == 1 && frame->len <= NET_IF_COPY)
-        return net_if_copied(frame);
+    if (may_copy && frame->n == 1 && frame->len <= NET_IF_COPY &&
+        (first = net_if_copied(frame)) != NULL)
+        return first;
     for (unsigned i = 0; i < frame->n; i++) {
         struct pbuf *p = net_if_wrap(&frame->pieces[i]);
 

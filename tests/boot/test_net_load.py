@@ -1,7 +1,7 @@
 """Many connections, floods and memory used up by sockets: a guest serves on, and gets its memory back.
 
 XENOLITH_FLOOD=N: how many connections and requests a flood has (default 600).
-XENOLITH_HOARD=1: also the server that never reads, which takes minutes where dom0 gets little time.
+XENOLITH_HOARD=N: how many connections stuff the server that never reads (default 80).
 """
 import os
 import re
@@ -18,6 +18,7 @@ from program_case import ProgramCase, Running  # noqa: E402
 HERE = Path(__file__).resolve().parent / "net_load"
 CLIENT = "/tmp/net-load-client"
 FLOOD = int(os.environ.get("XENOLITH_FLOOD", "600"))
+HOARD = int(os.environ.get("XENOLITH_HOARD", "80"))
 STRANGERS = "198.18.0.0/15"     # where client.c's unanswered requests seem to come from
 
 
@@ -47,12 +48,17 @@ class LoadCase(ProgramCase):
     def assert_served(self, guest: Running, n: int) -> None:
         self.assertEqual(self.clients(guest, "serve", n), f"served {n}\n")
 
-    def twice(self, guest: Running, act: Callable[[], object]) -> None:
-        """What the second time takes, the first one left: memory comes back."""
+    def again(self, guest: Running, act: Callable[[], object]) -> None:
+        """What the next time takes, the one before left: memory comes back. Not so the first times: more
+        pages are posted for received frames, for good, when many came at once."""
         act()
-        once = self.pages_free(guest)
-        act()
-        self.assertGreater(self.pages_free(guest), once - 64, "pages free after once more")
+        free = [self.pages_free(guest)]
+        while len(free) < 5:
+            act()
+            free.append(self.pages_free(guest))
+            if free[-1] > free[-2] - 64:
+                return
+        self.fail(f"pages free, each time once more: {free}")
 
     def end(self, guest: Running) -> None:
         guest.shut_down()
@@ -82,28 +88,27 @@ class Floods(LoadCase):
 
     def test_connections_that_never_send(self):
         guest = self.server("epoll")
-        self.twice(guest, lambda: self.flood(guest, "hold", f"held {FLOOD}\n"))
+        self.again(guest, lambda: self.flood(guest, "hold", f"held {FLOOD}\n"))
         self.end(guest)
 
     def test_requests_that_are_never_completed(self):
         self.client(f"ip route add blackhole {STRANGERS}")
         self.addCleanup(self.dom0.run, ["ip", "route", "del", "blackhole", STRANGERS])
         guest = self.server("epoll")
-        self.twice(guest, lambda: self.flood(guest, "syn", f"asked {FLOOD} times\n"))
+        self.again(guest, lambda: self.flood(guest, "syn", f"asked {FLOOD} times\n"))
         self.end(guest)
 
 
 class NoMemory(LoadCase):
     def stuff(self, guest: Running) -> None:
-        said = re.fullmatch(r"stuffed (\d+) bytes, \d+ refused\n", self.clients(guest, "stuff", 250))
+        said = re.fullmatch(r"stuffed (\d+) bytes, \d+ refused\n", self.clients(guest, "stuff", HOARD))
         self.assertIsNotNone(said)
         self.assertGreater(int(said[1]), 4 << 20)       # more than it has left
 
-    @unittest.skipUnless(os.environ.get("XENOLITH_HOARD"), "XENOLITH_HOARD is not set")
     def test_a_server_that_never_reads(self):
         guest = self.server("epoll", "hoard", memory="12M")
         before = self.pages_free(guest)
-        self.twice(guest, lambda: self.stuff(guest))
+        self.again(guest, lambda: self.stuff(guest))
         self.assertGreater(self.pages_free(guest), before // 2)
         self.end(guest)
 

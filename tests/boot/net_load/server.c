@@ -3,12 +3,14 @@
  *
  *   server epoll|poll|select [hoard]
  *
- * Port 7000 sends back what it gets; `hoard`: it never reads. Whoever connects to port 7001 is told
+ * Port 7000 sends back what it gets; `hoard`: it never reads, and asks its peers every few seconds
+ * whether they are still there, as what said that they are not may have been lost. Whoever connects to port 7001 is told
  * how many connections there are and how many pages are free. Runs until xl shutdown.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -142,12 +144,27 @@ static void act(int fd, bool in, bool ended)
         end(fd);
 }
 
+/* Inherited by what is accepted. */
+static void keep_alive(int fd)
+{
+    const int on = 1, seconds = 5;
+
+    if (setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on)) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds)) < 0 ||
+        setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds)) < 0)
+        die("keep alive");
+}
+
 static int listen_at(int port)
 {
     struct sockaddr_in6 at = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
     int fd = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK, 0);
 
-    if (fd < 0 || bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0)
+    if (fd < 0)
+        die("socket");
+    if (hoard)
+        keep_alive(fd);
+    if (bind(fd, (struct sockaddr *)&at, sizeof(at)) < 0 || listen(fd, SOMAXCONN) < 0)
         die("listen");
     watch(fd, true);
     return fd;
