@@ -26,10 +26,14 @@ static ssize_t file_vfs_read(struct file *file, const struct iovec *iov, int n, 
     ssize_t done;
 
     mutex_lock(&inode->data);
-    done = inode->ops->read(inode, iov, n, *offset);
-    if (done > 0 && inode->mapped != NULL)
-        mapping_pages_read(inode, iov, n, *offset, (size_t)done);
-    mutex_unlock(&inode->data);
+    if (inode->ops->read_together != NULL && inode->mapped == NULL) {
+        done = inode->ops->read_together(inode, iov, n, *offset);
+    } else {
+        done = inode->ops->read(inode, iov, n, *offset);
+        if (done > 0 && inode->mapped != NULL)
+            mapping_pages_read(inode, iov, n, *offset, (size_t)done);
+        mutex_unlock(&inode->data);
+    }
     if (done > 0)
         *offset += done;
     return done;

@@ -78,6 +78,11 @@ struct inode_ops {
 
     /* Regular files, with inode->data held. */
     ssize_t (*read)(struct inode *inode, const struct iovec *iov, int n, off_t offset);
+    /*
+     * The same, but inode->data is given back by it, so that several threads can read at once:
+     * whatever changes the content waits for them in the file system. NULL: read() will do.
+     */
+    ssize_t (*read_together)(struct inode *inode, const struct iovec *iov, int n, off_t offset);
     ssize_t (*write)(struct inode *inode, const struct iovec *iov, int n, off_t offset);
     int (*truncate)(struct inode *inode, off_t size);
     int (*allocate)(struct inode *inode, off_t offset, off_t len);

@@ -118,7 +118,8 @@ static void ext_count_blocks(struct ext_fs *ext, unsigned group, int by)
 /* May this bit of the group be taken? */
 static bool ext_bit_is_free(struct ext_fs *ext, const uint8_t *map, uint64_t first, unsigned at)
 {
-    return !ext_bit(map, at) && !ext_set_has(ext->freed, first + at);
+    return !ext_bit(map, at) && !ext_set_has(ext->freed, first + at) &&
+           !ext_set_has(ext->freed_before, first + at);
 }
 
 /* A place for n blocks in the group, at or after from: how many fit there, 0 for none. */
@@ -231,7 +232,7 @@ int ext_free_block(struct ext_fs *ext, uint64_t block)
 bool ext_have_blocks(struct ext_fs *ext, uint64_t n, bool may_commit)
 {
     uint64_t have = ext2fs_free_blocks_count(ext->e2->super);
-    uint64_t waiting = ext_set_count(ext->freed);
+    uint64_t waiting = ext_set_count(ext->freed) + ext_set_count(ext->freed_before);
 
     if (ext->journal.present)
         have = have > waiting ? have - waiting : 0;

@@ -95,6 +95,16 @@ void ext_cache_free(struct ext_fs *ext)
     cache->table = NULL;
 }
 
+void *ext_part_new(struct ext_fs *ext)
+{
+    return ext_cache_new_data(ext);
+}
+
+void ext_part_free(struct ext_fs *ext, void *part)
+{
+    ext_cache_put_data(ext, part);
+}
+
 void *ext_block_new(struct ext_fs *ext)
 {
     void *block = aligned_alloc(ext->block_size, ext->block_size);
@@ -164,7 +174,7 @@ static int ext_cache_trim(struct ext_fs *ext)
         }
         if (cache->n_data > 0)
             error = ext_write_list(ext, &cache->data, -1);
-        else if (cache->n_logged > 0)
+        else if (cache->n_logged > 0 && !ext->aborted) /* else the log may not have them */
             error = ext_write_list(ext, &cache->logged, -1);
         else
             return 0;
@@ -289,8 +299,7 @@ int ext_read_ahead(struct ext_fs *ext, uint64_t block, unsigned n)
 
 /* ---- content, without the lock ---- */
 
-/* Until one more of the reads that are under way has ended. */
-static void ext_cache_wait(struct ext_fs *ext)
+void ext_await_read(struct ext_fs *ext)
 {
     unsigned before = ext->reads.n;
     bool was_masked;
@@ -307,7 +316,7 @@ static void ext_cache_wait(struct ext_fs *ext)
     mutex_lock(&ext->lock);
 }
 
-static void ext_cache_read_ended(struct ext_fs *ext)
+void ext_read_ended(struct ext_fs *ext)
 {
     bool was_masked = spin_lock(&ext->reads.spin);
 
@@ -344,7 +353,7 @@ static int ext_cache_fetch(struct ext_fs *ext, uint64_t block, unsigned n)
         if (error < 0)
             ext_cache_drop(ext, bufs[i]);
     }
-    ext_cache_read_ended(ext);
+    ext_read_ended(ext);
     return error;
 }
 
@@ -361,7 +370,7 @@ int ext_get_content(struct ext_fs *ext, uint64_t block, unsigned n, struct ext_b
         if (buf != NULL && !buf->busy)
             return ext_get(ext, block, out);
         if (buf != NULL)
-            ext_cache_wait(ext); /* another thread's */
+            ext_await_read(ext); /* another thread's */
         else
             error = ext_cache_fetch(ext, block, n);
         /* Beside what cannot be read there may be what was wanted. */

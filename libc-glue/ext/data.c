@@ -127,6 +127,7 @@ static int ext_data_fill(struct ext_fs *ext, struct ext_inode *node,
                          const struct iovec *iov, int n, size_t done)
 {
     bool whole = from == 0 && to == ext->block_size;
+    uint64_t end = (uint64_t)(target->logical + at) * ext->block_size + to;
     struct ext_buf *buf;
     int error = whole || target->fresh ? ext_get_new(ext, target->block + at, &buf)
                                        : ext_get(ext, target->block + at, &buf);
@@ -136,7 +137,9 @@ static int ext_data_fill(struct ext_fs *ext, struct ext_inode *node,
     if (target->fresh && !whole)
         memset(buf->data, 0, ext->block_size);
     iov_take(iov, n, done, buf->data + from, to - from);
-    ext_dirty_data(ext, buf, (ext2_ino_t)node->inode.ino, target->fresh);
+    /* The commit that tells of a larger size finds content there, as the one that maps it does. */
+    ext_dirty_data(ext, buf, (ext2_ino_t)node->inode.ino,
+                   target->fresh || end > ext_inode_size(node));
     ext_put(buf);
     return 0;
 }
@@ -240,7 +243,8 @@ ssize_t ext_data_write(struct ext_fs *ext, struct ext_inode *node, const struct 
         done += (size_t)part;
         if (offset + done > ext_inode_size(node))
             ext_inode_set_size(node, offset + done);
-        if (ext->cache.n_data > ext->cache.max / 4)
+        /* What is not too much is left to ext_end(). */
+        if (ext->cache.n_data > ext->cache.max / 8 * 3)
             ext_write_list(ext, &ext->cache.data, -1); /* fsync() tells who lost something */
     }
     return (ssize_t)done;
@@ -281,14 +285,14 @@ int ext_data_truncate(struct ext_fs *ext, struct ext_inode *node, uint64_t size)
 
 /* ---- fsync ---- */
 
-int ext_data_sync(struct ext_fs *ext, struct ext_inode *node)
+int ext_data_lost(struct ext_fs *ext, struct ext_inode *node)
 {
-    int error = ext_write_content(ext, (ext2_ino_t)node->inode.ino), lost = node->error;
+    int lost = node->error;
 
     node->error = 0;
     if (lost == 0 && ext->lost != 0) {
         lost = ext->lost;
         ext->lost = 0;
     }
-    return error < 0 ? error : lost;
+    return lost;
 }

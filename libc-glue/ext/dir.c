@@ -83,7 +83,9 @@ int ext_dir_block(struct ext_fs *ext, struct ext_inode *dir, uint32_t logical, s
     if (block == 0 || unwritten)
         return ext_dir_damaged(ext, dir);
     *out = ext_get_cached(ext, block);
-    if (*out == NULL && n > 1)
+    if (*out != NULL)
+        return 0;
+    if (n > 1)
         ext_read_ahead(ext, block, n < 8 ? n : 8);
     return ext_get(ext, block, out);
 }

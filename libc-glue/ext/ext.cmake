@@ -12,6 +12,7 @@ set(EXT_SOURCES
     crc.c
     data.c
     dir.c
+    flight.c
     htree.c
     indirect.c
     io.c

@@ -2,9 +2,10 @@
  * ext_priv: the structures that the files of libc-glue/ext share.
  *
  * Locks: one mutex "ext" for each file system, below fs->tree and inode->data, held around
- * everything here. Whoever changes something keeps it while waiting for the device. Readers of content
- * give it back meanwhile: what they read is pinned and busy in the cache, and inode->data, which
- * they hold, keeps it the file's.
+ * everything here. Whoever changes something keeps it while waiting for the device. Two give it
+ * back meanwhile. Readers of content: what they read is pinned and busy in the cache, and stays the
+ * file's, as whoever changes it waits for them (or they hold inode->data). And those who want
+ * something to be on the disk: flight.c.
  */
 #ifndef LIBC_GLUE_EXT_PRIV_H
 #define LIBC_GLUE_EXT_PRIV_H
@@ -59,7 +60,7 @@ struct ext_buf {
     uint8_t class;
     bool valid; /* data is the block's content */
     bool busy;  /* content on its way from the device, without the lock: not valid yet */
-    bool fresh; /* EXT_DATA: the running transaction maps it for the first time */
+    bool fresh; /* EXT_DATA: the running transaction maps it for the first time, or the size does */
 };
 
 struct ext_cache {
@@ -88,6 +89,9 @@ int ext_read_ahead(struct ext_fs *ext, uint64_t block, unsigned n);
  * up to n blocks from it on. Gives the lock back while it waits.
  */
 int ext_get_content(struct ext_fs *ext, uint64_t block, unsigned n, struct ext_buf **out);
+/* Wait until one more read has ended, without the lock; and tell that one has. */
+void ext_await_read(struct ext_fs *ext);
+void ext_read_ended(struct ext_fs *ext);
 
 void ext_dirty_meta(struct ext_fs *ext, struct ext_buf *buf, enum ext_class class);
 void ext_dirty_data(struct ext_fs *ext, struct ext_buf *buf, ext2_ino_t owner, bool fresh);
@@ -97,6 +101,9 @@ void ext_forget(struct ext_fs *ext, uint64_t block);
 
 /* A block's worth of zeroed memory that the device can use; free() gives it back. */
 void *ext_block_new(struct ext_fs *ext);
+/* The same, not zeroed, from the cache's pages: with the lock held. */
+void *ext_part_new(struct ext_fs *ext);
+void ext_part_free(struct ext_fs *ext, void *part);
 
 /* ---- io.c: the device ---- */
 
@@ -113,19 +120,27 @@ struct ext_io {
 
 void ext_io_init(struct ext_io *io);
 void ext_io_free(struct ext_fs *ext);
+/* One for somebody who gives the lock back: NULL without memory. With the lock held. */
+struct ext_io *ext_io_take(struct ext_fs *ext);
+void ext_io_give(struct ext_fs *ext, struct ext_io *io);
 /* Parts of one direction that lie side by side on the device are sent as one request. */
 int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write);
 /* Read them; the lock is given back meanwhile. They are pinned and busy. */
 int ext_io_read_unlocked(struct ext_fs *ext, struct ext_buf **bufs, size_t n);
+/* By block. */
+void ext_io_sort(struct ext_buf **bufs, size_t n);
 /* Write the buffers of a list (linked by dirty) where they belong, and make them clean. */
 int ext_write_list(struct ext_fs *ext, struct list *list, int class /* or -1 */);
-/* The content of one file, as far as it waits in memory. */
-int ext_write_content(struct ext_fs *ext, ext2_ino_t owner);
+/*
+ * Content could not be written: its file's fsync() tells, once; or the next one, if it is closed.
+ */
+void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error);
 /* len bytes at block, which may be anywhere in memory. */
 int ext_io_blocks(struct ext_fs *ext, uint64_t block, void *data, size_t len, bool write);
-/* Several places at once: block numbers and one block of memory each. */
-int ext_io_scatter(struct ext_fs *ext, const uint64_t *blocks, void **data, size_t n, bool write);
-int ext_io_flush(struct ext_fs *ext);
+/* Write to several places at once: block numbers and one block of memory each. */
+int ext_io_scatter(struct ext_fs *ext, struct ext_io *io, const uint64_t *blocks, void **data,
+                   size_t n);
+int ext_io_flush(struct ext_fs *ext, struct ext_io *io);
 int ext_device_read(struct block_device *device, uint64_t sector, void *data, size_t len);
 
 /* ---- journal.c, recovery.c ---- */
@@ -154,6 +169,37 @@ struct ext_journal {
     struct ext_set *in_log; /* blocks that the log holds */
 };
 
+/*
+ * Blocks on their way to the disk: content first, then those of a transaction for the log, with the
+ * record that makes it valid behind them.
+ */
+struct ext_commit {
+    uint64_t *blocks; /* where each goes */
+    void **data;      /* what goes there */
+    void **made;      /* what of it was made for this, and is to be freed */
+    size_t n, n_made, max;
+    size_t n_content;
+    bool fresh;           /* content that the transaction maps: it fails with it */
+    bool copies;          /* the blocks may change meanwhile */
+    uint8_t *descriptor;  /* being filled, or NULL */
+    unsigned at;          /* bytes of it in use */
+    uint8_t *last_tag;
+    struct jbd_commit *record; /* NULL: content alone */
+};
+
+/* Memory for n_content blocks of content, and the running transaction if it commits. */
+int ext_commit_new(struct ext_fs *ext, struct ext_commit *commit, size_t n_content, bool commits);
+void ext_commit_content(struct ext_commit *commit, uint64_t block, void *data);
+/* Fill in the transaction: -ENOSPC (of the log), -ENOMEM. */
+int ext_commit_build(struct ext_fs *ext, struct ext_commit *commit);
+/* To the disk, needing no lock. *lost: the error of content that fails alone. */
+int ext_commit_write(struct ext_fs *ext, struct ext_io *io, struct ext_commit *commit, int *lost);
+void ext_commit_free(struct ext_fs *ext, struct ext_commit *commit);
+
+/* Is a checkpoint needed when so many blocks more are in the log? */
+bool ext_journal_is_filling(const struct ext_fs *ext, size_t more);
+/* The running transaction counts as logged, and another one begins; its blocks are in the log. */
+int ext_journal_logged(struct ext_fs *ext);
 int ext_journal_load(struct ext_fs *ext);
 void ext_journal_free(struct ext_fs *ext);
 int ext_journal_recover(struct ext_fs *ext, bool *replayed);
@@ -192,6 +238,7 @@ void ext_end(struct ext_fs *ext);
 int ext_more(struct ext_fs *ext, unsigned blocks);
 /* With the lock held, between operations: all that was done so far is on the disk afterwards. */
 int ext_commit(struct ext_fs *ext);
+bool ext_has_changes(const struct ext_fs *ext);
 /* What came before must reach the disk before what comes after: nothing to do with a journal. */
 int ext_order(struct ext_fs *ext);
 /* The first error that makes everything doubtful: no more writing. */
@@ -228,6 +275,9 @@ struct ext_inode {
     uint32_t tid;                /* the transaction that changed it last */
     uint32_t data_tid;           /* ... changed what is needed to read it back */
     int error;                   /* a write of its content failed: fsync() tells */
+    unsigned syncs;              /* threads that wait until it is on the disk */
+    unsigned readers;            /* of content, that do not hold inode->data */
+    bool awaited;                /* somebody waits for their end */
     bool is_dirty;
     bool orphan;   /* in the list of those without a name */
     bool unhashed; /* freed */
@@ -293,7 +343,8 @@ ssize_t ext_data_read(struct ext_fs *ext, struct ext_inode *node, const struct i
 ssize_t ext_data_write(struct ext_fs *ext, struct ext_inode *node, const struct iovec *iov, int n,
                        uint64_t offset, size_t len);
 int ext_data_truncate(struct ext_fs *ext, struct ext_inode *node, uint64_t size);
-int ext_data_sync(struct ext_fs *ext, struct ext_inode *node);
+/* What was lost since somebody was told: an error, once. */
+int ext_data_lost(struct ext_fs *ext, struct ext_inode *node);
 
 /* ---- dir.c, htree.c: names ---- */
 
@@ -309,6 +360,35 @@ int ext_dir_init(struct ext_fs *ext, struct ext_inode *dir, ext2_ino_t parent);
 int ext_dir_is_empty(struct ext_fs *ext, struct ext_inode *dir);
 int ext_dir_name_of(struct ext_fs *ext, struct ext_inode *dir, ext2_ino_t ino, char *name);
 int ext_dir_next(struct ext_fs *ext, struct ext_inode *dir, uint64_t at, struct file_entry *out);
+
+/* ---- flight.c: what goes to the disk while others have the lock ---- */
+
+struct ext_flight {
+    /* Under the lock. */
+    uint64_t begun, landed; /* numbers of the last ones: one is under way where they differ */
+    uint64_t failed, lossy; /* the last one that did, and the last that lost content */
+    bool commits, flushes;  /* what the next one has to do; content of files that somebody syncs, */
+    bool all;               /* or all */
+    /* Of the one under way. */
+    struct ext_buf **bufs; /* its content, pinned */
+    size_t n_bufs;
+    struct ext_commit commit;
+    struct ext_io *io;
+
+    struct spinlock spin; /* "ext flight" */
+    struct wait_queue ended;
+    uint64_t down; /* the last one that needs the disk no more */
+    int status, lost;
+};
+
+void ext_flight_init(struct ext_fs *ext);
+/*
+ * Until a flight has landed that begins now or later: -EIO if it failed. The lock is given back
+ * meanwhile. What is wanted of it stands in ext->flight.
+ */
+int ext_flight_go(struct ext_fs *ext);
+/* Until none is under way. The lock is kept. */
+void ext_flight_wait(struct ext_fs *ext);
 
 /* ---- writer.c: the thread that commits what is EXT_COMMIT_S old ---- */
 
@@ -339,6 +419,7 @@ struct ext_fs {
     struct list dirty_inodes;
 
     struct ext_set *freed;        /* blocks that may be used again after the next commit */
+    struct ext_set *freed_before; /* ... after the one that is under way: flight.c */
     struct ext_set *freed_inodes; /* the same for inodes; ext2 only */
     uint8_t *group_dirty;         /* a bit for each group */
     uint64_t last_block;          /* where the last allocation ended */
@@ -347,7 +428,8 @@ struct ext_fs {
     struct ext_io io;        /* of whoever keeps the lock */
     struct ext_io *spare_io; /* of those who do not */
     unsigned n_spare_io;
-    struct { /* waiting for what another thread reads */
+    struct ext_flight flight;
+    struct { /* waiting for another thread that reads */
         struct spinlock spin; /* "ext reads" */
         struct wait_queue ended;
         unsigned n; /* reads that have ended */

@@ -109,14 +109,19 @@ static int ext_io_compare(const void *one, const void *two)
     return a->block < b->block ? -1 : a->block > b->block;
 }
 
+void ext_io_sort(struct ext_buf **bufs, size_t n)
+{
+    if (n > 1)
+        qsort(bufs, n, sizeof(*bufs), ext_io_compare);
+}
+
 static int ext_io_bufs_by(struct ext_fs *ext, struct ext_io *io, struct ext_buf **bufs, size_t n,
                           bool write)
 {
     struct ext_io_batch batch = { .io = io, .write = write };
     int error = 0, one;
 
-    if (n > 1)
-        qsort(bufs, n, sizeof(*bufs), ext_io_compare);
+    ext_io_sort(bufs, n);
     for (size_t i = 0; i < n; i++) {
         ext_io_add(ext, &batch, bufs[i]->block, bufs[i]->data);
         if (ext_io_is_full(&batch) || i + 1 == n) {
@@ -133,30 +138,43 @@ int ext_io_bufs(struct ext_fs *ext, struct ext_buf **bufs, size_t n, bool write)
     return ext_io_bufs_by(ext, &ext->io, bufs, n, write);
 }
 
-int ext_io_read_unlocked(struct ext_fs *ext, struct ext_buf **bufs, size_t n)
+struct ext_io *ext_io_take(struct ext_fs *ext)
 {
     struct ext_io *io = ext->spare_io;
-    int error;
 
     if (io != NULL) {
         ext->spare_io = io->next;
         ext->n_spare_io--;
     } else {
         io = malloc(sizeof(*io));
-        if (io == NULL)
-            return ext_io_bufs(ext, bufs, n, false);
-        ext_io_init(io);
+        if (io != NULL)
+            ext_io_init(io);
     }
+    return io;
+}
+
+void ext_io_give(struct ext_fs *ext, struct ext_io *io)
+{
+    if (ext->n_spare_io == EXT_IO_SPARE) {
+        free(io);
+        return;
+    }
+    io->next = ext->spare_io;
+    ext->spare_io = io;
+    ext->n_spare_io++;
+}
+
+int ext_io_read_unlocked(struct ext_fs *ext, struct ext_buf **bufs, size_t n)
+{
+    struct ext_io *io = ext_io_take(ext);
+    int error;
+
+    if (io == NULL)
+        return ext_io_bufs(ext, bufs, n, false);
     mutex_unlock(&ext->lock);
     error = ext_io_bufs_by(ext, io, bufs, n, false);
     mutex_lock(&ext->lock);
-    if (ext->n_spare_io == EXT_IO_SPARE) {
-        free(io);
-    } else {
-        io->next = ext->spare_io;
-        ext->spare_io = io;
-        ext->n_spare_io++;
-    }
+    ext_io_give(ext, io);
     return error;
 }
 
@@ -168,9 +186,10 @@ void ext_io_free(struct ext_fs *ext)
     }
 }
 
-int ext_io_scatter(struct ext_fs *ext, const uint64_t *blocks, void **data, size_t n, bool write)
+int ext_io_scatter(struct ext_fs *ext, struct ext_io *io, const uint64_t *blocks, void **data,
+                   size_t n)
 {
-    struct ext_io_batch batch = { .io = &ext->io, .write = write };
+    struct ext_io_batch batch = { .io = io, .write = true };
     int error = 0;
 
     for (size_t i = 0; i < n && error == 0; i++) {
@@ -181,10 +200,7 @@ int ext_io_scatter(struct ext_fs *ext, const uint64_t *blocks, void **data, size
     return error;
 }
 
-/*
- * Content could not be written: its file's fsync() tells, once; or the next one, if it is closed.
- */
-static void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error)
+void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error)
 {
     struct ext_inode *node = ext_inode_find(ext, buf->owner);
 
@@ -194,12 +210,15 @@ static void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int erro
         ext->lost = error;
 }
 
-static int ext_write_some(struct ext_fs *ext, struct list *list, int class, ext2_ino_t owner)
+int ext_write_list(struct ext_fs *ext, struct list *list, int class)
 {
     struct ext_buf **bufs;
     size_t n = 0, max = 0;
     int error;
 
+    ext_flight_wait(ext); /* which may have an older state of the same block */
+    if (ext->aborted && list != &ext->cache.data)
+        return -EIO;
     list_for_each(link, list) max++;
     if (max == 0)
         return 0;
@@ -210,7 +229,7 @@ static int ext_write_some(struct ext_fs *ext, struct list *list, int class, ext2
     {
         struct ext_buf *buf = list_entry(link, struct ext_buf, dirty);
 
-        if ((class < 0 || buf->class == class) && (owner == 0 || buf->owner == owner))
+        if (class < 0 || buf->class == class)
             bufs[n++] = buf;
     }
     error = ext_io_bufs(ext, bufs, n, true);
@@ -224,16 +243,6 @@ static int ext_write_some(struct ext_fs *ext, struct list *list, int class, ext2
     }
     free(bufs);
     return error;
-}
-
-int ext_write_list(struct ext_fs *ext, struct list *list, int class)
-{
-    return ext_write_some(ext, list, class, 0);
-}
-
-int ext_write_content(struct ext_fs *ext, ext2_ino_t owner)
-{
-    return ext_write_some(ext, &ext->cache.data, -1, owner);
 }
 
 int ext_io_blocks(struct ext_fs *ext, uint64_t block, void *data, size_t len, bool write)
@@ -250,14 +259,14 @@ int ext_io_blocks(struct ext_fs *ext, uint64_t block, void *data, size_t len, bo
     return ext_io_run(ext, &ext->io, 1);
 }
 
-int ext_io_flush(struct ext_fs *ext)
+int ext_io_flush(struct ext_fs *ext, struct ext_io *io)
 {
     int error;
 
     if (!ext->device->can_flush)
         return 0;
-    ext->io.requests[0] = (struct block_request){ .op = BLOCK_FLUSH };
-    error = ext_io_run(ext, &ext->io, 1);
+    io->requests[0] = (struct block_request){ .op = BLOCK_FLUSH };
+    error = ext_io_run(ext, io, 1);
     return error == -EOPNOTSUPP ? 0 : error; /* the device has said so in the log */
 }
 

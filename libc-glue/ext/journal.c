@@ -2,9 +2,9 @@
  * The journal: a transaction's metadata blocks go into the log and become valid with a commit
  * block; then they may be written where they belong, at leisure. See jbd.h for the format.
  *
- * A commit: content that the transaction maps for the first time is on its way already
- * (transaction.c); descriptors, blocks and revokes are written side by side; flush; the commit
- * block; flush. The blocks are in state EXT_LOGGED from then on.
+ * A commit: content that the transaction maps for the first time is there already (transaction.c),
+ * or goes along (flight.c); descriptors, blocks and revokes are written side by side; flush; the
+ * commit block; flush. The blocks are in state EXT_LOGGED from then on.
  *
  * A checkpoint writes all those where they belong and flushes, and then the whole log is free. It
  * comes only right after a commit, when no block is changed that the log has in an older version.
@@ -74,7 +74,7 @@ int ext_journal_write_super(struct ext_fs *ext)
         super->checksum = jbd_32(ext_crc32c(~0u, super, sizeof(*super)));
     }
     error = ext_io_blocks(ext, ext_journal_block(ext, 0), super, ext->block_size, true);
-    return error == 0 ? ext_io_flush(ext) : error;
+    return error == 0 ? ext_io_flush(ext, &ext->io) : error;
 }
 
 /* ---- loading ---- */
@@ -243,7 +243,7 @@ int ext_checkpoint(struct ext_fs *ext)
         return 0;
     error = ext_write_list(ext, &ext->cache.logged, -1);
     if (error == 0)
-        error = ext_io_flush(ext);
+        error = ext_io_flush(ext, &ext->io);
     return error == 0 ? ext_journal_restart(ext) : error;
 }
 
@@ -272,17 +272,6 @@ int ext_journal_forget(struct ext_fs *ext, uint64_t block)
 
 /* ---- a commit ---- */
 
-/* The blocks of a transaction on their way into the log. */
-struct ext_commit {
-    uint64_t *blocks; /* where each goes */
-    void **data;      /* what goes there */
-    void **made;      /* what of it was made for this, and is to be freed */
-    size_t n, n_made, max;
-    uint8_t *descriptor; /* being filled, or NULL */
-    unsigned at;         /* bytes of it in use */
-    uint8_t *last_tag;
-};
-
 static bool ext_commit_add(struct ext_fs *ext, struct ext_commit *commit, void *data)
 {
     struct ext_journal *journal = &ext->journal;
@@ -297,16 +286,25 @@ static bool ext_commit_add(struct ext_fs *ext, struct ext_commit *commit, void *
     return true;
 }
 
+static uint8_t *ext_commit_part(struct ext_fs *ext, struct ext_commit *commit)
+{
+    uint8_t *block = commit->n_made < commit->max ? ext_part_new(ext) : NULL;
+
+    if (block != NULL)
+        commit->made[commit->n_made++] = block;
+    return block;
+}
+
 /* A new block of the log, zeroed, with its header. */
 static uint8_t *ext_commit_make(struct ext_fs *ext, struct ext_commit *commit, uint32_t type)
 {
-    uint8_t *block = commit->n_made < commit->max ? ext_block_new(ext) : NULL;
+    uint8_t *block = ext_commit_part(ext, commit);
 
     if (block == NULL)
         return NULL;
-    *(struct jbd_header *)block =
+    memset(block, 0, ext->block_size);
+    *(struct jbd_header *)(void *)block =
         (struct jbd_header){ jbd_32(JBD_MAGIC), jbd_32(type), jbd_32(ext->journal.tid) };
-    commit->made[commit->n_made++] = block;
     return block;
 }
 
@@ -372,11 +370,13 @@ static bool ext_commit_block(struct ext_fs *ext, struct ext_commit *commit, stru
     } else {
         tag.flags |= JBD_SAME_UUID;
     }
-    if (*(uint32_t *)data == jbd_32(JBD_MAGIC)) {
-        data = ext_commit_make(ext, commit, 0);
+    if (commit->copies || *(uint32_t *)data == jbd_32(JBD_MAGIC)) {
+        data = ext_commit_part(ext, commit);
         if (data == NULL)
             return false;
         memcpy(data, buf->data, ext->block_size);
+    }
+    if (*(uint32_t *)data == jbd_32(JBD_MAGIC)) {
         *(uint32_t *)data = 0;
         tag.flags |= JBD_ESCAPED;
     }
@@ -417,31 +417,88 @@ static bool ext_commit_revokes(struct ext_fs *ext, struct ext_commit *commit)
     return true;
 }
 
-static int ext_commit_finish(struct ext_fs *ext, struct ext_commit *commit)
+int ext_commit_new(struct ext_fs *ext, struct ext_commit *commit, size_t n_content, bool commits)
 {
-    struct jbd_commit *record = (void *)ext_commit_make(ext, commit, JBD_COMMIT);
+    /* Every block may need a copy; descriptors and revokes are fewer than what they list. */
+    size_t max = n_content + (commits ? 2 * ext->cache.n_meta + ext->journal.n_revoked + 4 : 0);
+
+    *commit = (struct ext_commit){ .max = max };
+    commit->blocks = malloc(max * sizeof(*commit->blocks));
+    commit->data = malloc(max * sizeof(*commit->data));
+    commit->made = malloc(max * sizeof(*commit->made));
+    if (max == 0 || (commit->blocks != NULL && commit->data != NULL && commit->made != NULL))
+        return 0;
+    ext_commit_free(ext, commit);
+    return -ENOMEM;
+}
+
+void ext_commit_free(struct ext_fs *ext, struct ext_commit *commit)
+{
+    while (commit->n_made > 0)
+        ext_part_free(ext, commit->made[--commit->n_made]);
+    free(commit->blocks);
+    free(commit->data);
+    free(commit->made);
+    *commit = (struct ext_commit){ 0 };
+}
+
+void ext_commit_content(struct ext_commit *commit, uint64_t block, void *data)
+{
+    commit->blocks[commit->n] = block;
+    commit->data[commit->n++] = data;
+    commit->n_content = commit->n;
+}
+
+int ext_commit_build(struct ext_fs *ext, struct ext_commit *commit)
+{
+    bool fits = ext_commit_revokes(ext, commit);
+
+    list_for_each(link, &ext->cache.meta) fits =
+        fits && ext_commit_block(ext, commit, list_entry(link, struct ext_buf, dirty));
+    ext_commit_end_descriptor(ext, commit);
+    if (fits)
+        commit->record = (void *)ext_commit_make(ext, commit, JBD_COMMIT);
+    fits = commit->record != NULL && ext_commit_add(ext, commit, commit->record);
+    return fits ? 0 : -ENOSPC;
+}
+
+/* The record makes valid what is on the disk before it. */
+static int ext_commit_write_record(struct ext_fs *ext, struct ext_io *io, struct ext_commit *commit)
+{
+    struct jbd_commit *record = commit->record;
     uint64_t now_ns = clock_realtime_ns();
-    size_t n = commit->n;
+    size_t last = commit->n - 1;
     int error;
 
-    if (record == NULL || !ext_commit_add(ext, commit, record))
-        return -ENOSPC;
-    error = ext_io_scatter(ext, commit->blocks, commit->data, n, true);
-    if (error == 0)
-        error = ext_io_flush(ext);
-    if (error < 0)
-        return error;
     record->seconds = jbd_64(now_ns / 1000000000u);
     record->ns = jbd_32((uint32_t)(now_ns % 1000000000u));
     if (ext->journal.checksums)
         record->checksum[0] =
             ext_journal_crc(&ext->journal, record, ext->block_size, &record->checksum[0]);
-    error = ext_io_scatter(ext, commit->blocks + n, commit->data + n, 1, true);
-    return error == 0 ? ext_io_flush(ext) : error;
+    error = ext_io_scatter(ext, io, commit->blocks + last, commit->data + last, 1);
+    return error == 0 ? ext_io_flush(ext, io) : error;
 }
 
-/* The log has them now. */
-static int ext_journal_logged(struct ext_fs *ext)
+int ext_commit_write(struct ext_fs *ext, struct ext_io *io, struct ext_commit *commit, int *lost)
+{
+    size_t end = commit->n - (commit->record != NULL), from = 0;
+    int error;
+
+    *lost = 0;
+    if (!commit->fresh && commit->n_content > 0) {
+        *lost = ext_io_scatter(ext, io, commit->blocks, commit->data, commit->n_content);
+        from = commit->n_content;
+    }
+    error = ext_io_scatter(ext, io, commit->blocks + from, commit->data + from, end - from);
+    if (error < 0 && commit->n_content > from)
+        *lost = error;
+    if (error < 0 || commit->record == NULL)
+        return error;
+    error = ext_io_flush(ext, io);
+    return error == 0 ? ext_commit_write_record(ext, io, commit) : error;
+}
+
+int ext_journal_logged(struct ext_fs *ext)
 {
     struct ext_cache *cache = &ext->cache;
 
@@ -457,42 +514,33 @@ static int ext_journal_logged(struct ext_fs *ext)
         cache->n_logged++;
     }
     ext->journal.n_revoked = 0;
+    ext->journal.tid++;
+    ext->changed_ns = 0;
     return 0;
+}
+
+bool ext_journal_is_filling(const struct ext_fs *ext, size_t more)
+{
+    const struct ext_journal *journal = &ext->journal;
+
+    return journal->free < ext_journal_size(journal) / 2 + more ||
+           ext->cache.n_logged + more > ext->cache.max / 2;
 }
 
 int ext_journal_commit(struct ext_fs *ext)
 {
-    struct ext_journal *journal = &ext->journal;
-    /* Every block may need a copy; descriptors and revokes are fewer than what they list. */
-    size_t max = 2 * ext->cache.n_meta + journal->n_revoked + 4;
-    struct ext_commit commit = { .max = max };
-    int error = -ENOMEM;
+    struct ext_commit commit;
+    int error = ext_commit_new(ext, &commit, 0, true), lost;
 
-    commit.blocks = malloc(max * sizeof(*commit.blocks));
-    commit.data = malloc(max * sizeof(*commit.data));
-    commit.made = malloc(max * sizeof(*commit.made));
-    if (commit.blocks != NULL && commit.data != NULL && commit.made != NULL) {
-        bool fits = ext_commit_revokes(ext, &commit);
-
-        list_for_each(link, &ext->cache.meta) fits =
-            fits && ext_commit_block(ext, &commit, list_entry(link, struct ext_buf, dirty));
-        ext_commit_end_descriptor(ext, &commit);
-        error = fits ? ext_commit_finish(ext, &commit) : -ENOSPC;
-    }
-    while (commit.n_made > 0)
-        free(commit.made[--commit.n_made]);
-    free(commit.blocks);
-    free(commit.data);
-    free(commit.made);
+    if (error == 0)
+        error = ext_commit_build(ext, &commit);
+    if (error == 0)
+        error = ext_commit_write(ext, &ext->io, &commit, &lost);
+    ext_commit_free(ext, &commit);
     if (error == 0)
         error = ext_journal_logged(ext);
     if (error < 0)
         return error;
     /* Room for the next one is made now, while nothing is changed. */
-    if (journal->free < ext_journal_size(journal) / 2 || ext->cache.n_logged > ext->cache.max / 2) {
-        journal->tid++;
-        error = ext_checkpoint(ext);
-        journal->tid--;
-    }
-    return error;
+    return ext_journal_is_filling(ext, 0) ? ext_checkpoint(ext) : 0;
 }

@@ -162,6 +162,7 @@ static void ext_destroy(struct ext_fs *ext)
     ext_io_free(ext);
     ext2fs_free(ext->e2);
     ext_set_free(ext->freed);
+    ext_set_free(ext->freed_before);
     ext_set_free(ext->freed_inodes);
     free(ext->group_dirty);
     free(ext->inodes);
@@ -184,12 +185,15 @@ static struct ext_fs *ext_make(struct block_device *device, const char *source)
     wait_queue_init(&ext->reads.ended);
     list_init(&ext->dirty_inodes);
     ext->journal.tid = 1;
+    ext_flight_init(ext);
     ext->freed = ext_set_new();
+    ext->freed_before = ext_set_new();
     ext->freed_inodes = ext_set_new();
     ext->inode_buckets = EXT_INODE_BUCKETS;
     ext->inodes = calloc(EXT_INODE_BUCKETS, sizeof(*ext->inodes));
     snprintf(ext->label, sizeof(ext->label), "%s", source);
-    if (ext->freed == NULL || ext->freed_inodes == NULL || ext->inodes == NULL) {
+    if (ext->freed == NULL || ext->freed_before == NULL || ext->freed_inodes == NULL ||
+        ext->inodes == NULL) {
         ext_destroy(ext);
         return NULL;
     }
@@ -231,7 +235,7 @@ static int ext_super_now(struct ext_fs *ext)
     error = ext_write_groups(ext);
     if (error == 0)
         error = ext_write_list(ext, &ext->cache.meta, -1);
-    return error == 0 ? ext_io_flush(ext) : error;
+    return error == 0 ? ext_io_flush(ext, &ext->io) : error;
 }
 
 static int ext_super_mounted(struct ext_fs *ext)
@@ -363,9 +367,8 @@ int ext_commit_now(struct fs *fs)
 
     mutex_lock(&ext->lock);
     if (ext->writes) {
-        error = ext_write_list(ext, &ext->cache.data, -1);
-        if (ext_commit(ext) < 0)
-            error = -EIO;
+        ext->flight.all = ext->flight.commits = true;
+        error = ext_flight_go(ext);
     }
     mutex_unlock(&ext->lock);
     return error;
@@ -374,17 +377,16 @@ int ext_commit_now(struct fs *fs)
 static int ext_fs_sync(struct fs *fs)
 {
     struct ext_fs *ext = ext_of(fs);
-    int error = 0, one;
+    int error = 0;
 
     mutex_lock(&ext->lock);
     if (ext->writes) {
-        error = ext_write_list(ext, &ext->cache.data, -1);
-        one = ext_commit(ext);
-        if (error == 0)
-            error = one;
-        one = ext_io_flush(ext);
-        if (error == 0)
-            error = one;
+        uint64_t before = ext->flight.begun;
+
+        ext->flight.all = ext->flight.commits = ext->flight.flushes = true;
+        error = ext_flight_go(ext);
+        if (ext->flight.lossy > before)
+            error = -EIO;
     } else if (ext->aborted) {
         error = -EIO;
     }
@@ -398,6 +400,7 @@ int ext_shut(struct fs *fs)
     int error = 0;
 
     mutex_lock(&ext->lock);
+    ext_flight_wait(ext);
     if (!ext->writes) {
         mutex_unlock(&ext->lock);
         return 0;

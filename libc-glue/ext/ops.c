@@ -454,9 +454,10 @@ static void ext_modified(struct ext_inode *node)
     ext_touch(node, EXT_TIME_M | EXT_TIME_C);
 }
 
-static ssize_t ext_read(struct inode *inode, const struct iovec *iov, int n, off_t offset)
+/* With the lock held. */
+static ssize_t ext_read_locked(struct ext_fs *ext, struct inode *inode, const struct iovec *iov,
+                               int n, off_t offset)
 {
-    struct ext_fs *ext = ext_of(inode->fs);
     size_t len = (size_t)iov_length(iov, n);
     ssize_t done;
 
@@ -464,13 +465,51 @@ static ssize_t ext_read(struct inode *inode, const struct iovec *iov, int n, off
         return 0;
     if (len > (uint64_t)(inode->size - offset))
         len = (size_t)(inode->size - offset);
-    mutex_lock(&ext->lock);
     done = ext_data_read(ext, ext_node(inode), iov, n, (uint64_t)offset, len);
     if (done > 0)
         ext_accessed(ext, ext_node(inode));
     ext_judge(ext, (int)(done < 0 ? done : 0));
+    return done;
+}
+
+static ssize_t ext_read(struct inode *inode, const struct iovec *iov, int n, off_t offset)
+{
+    struct ext_fs *ext = ext_of(inode->fs);
+    ssize_t done;
+
+    mutex_lock(&ext->lock);
+    done = ext_read_locked(ext, inode, iov, n, offset);
     mutex_unlock(&ext->lock);
     return done;
+}
+
+static ssize_t ext_read_together(struct inode *inode, const struct iovec *iov, int n, off_t offset)
+{
+    struct ext_fs *ext = ext_of(inode->fs);
+    struct ext_inode *node = ext_node(inode);
+    ssize_t done;
+
+    mutex_lock(&ext->lock);
+    node->readers++;
+    mutex_unlock(&inode->data);
+    done = ext_read_locked(ext, inode, iov, n, offset);
+    if (--node->readers == 0 && node->awaited)
+        ext_read_ended(ext);
+    mutex_unlock(&ext->lock);
+    return done;
+}
+
+/* inode->data is held, so no more of them come. Before anything of their content changes. */
+static void ext_await_readers(struct ext_fs *ext, struct ext_inode *node)
+{
+    if (__atomic_load_n(&node->readers, __ATOMIC_RELAXED) == 0)
+        return;
+    mutex_lock(&ext->lock);
+    node->awaited = true;
+    while (node->readers > 0)
+        ext_await_read(ext);
+    node->awaited = false;
+    mutex_unlock(&ext->lock);
 }
 
 /* The first byte that the file cannot have. */
@@ -508,6 +547,7 @@ static ssize_t ext_write(struct inode *inode, const struct iovec *iov, int n, of
         return -EFBIG;
     if (len > max - (uint64_t)offset)
         len = (size_t)(max - (uint64_t)offset);
+    ext_await_readers(ext, node);
     done = ext_begin(ext, EXT_OP_CREDITS);
     if (done < 0)
         return done;
@@ -529,6 +569,7 @@ static int ext_truncate(struct inode *inode, off_t size)
 
     if ((uint64_t)size > ext_size_max(ext, node))
         return -EFBIG;
+    ext_await_readers(ext, node);
     error = ext_begin(ext, 2 * EXT_OP_CREDITS);
     if (error < 0)
         return error;
@@ -578,6 +619,7 @@ static int ext_allocate(struct inode *inode, off_t offset, off_t len)
         return -EFBIG;
     end = (uint64_t)offset + (uint64_t)len;
     last = (end + ext->block_size - 1) / ext->block_size;
+    ext_await_readers(ext, node);
     error = ext_begin(ext, EXT_OP_CREDITS);
     if (error < 0)
         return error;
@@ -697,19 +739,21 @@ static int ext_sync(struct inode *inode, bool data_only)
 {
     struct ext_fs *ext = ext_of(inode->fs);
     struct ext_inode *node = ext_node(inode);
-    int error, committed;
+    int error, lost;
 
     mutex_lock(&ext->lock);
     if (!ext->writes) {
         error = ext->aborted ? -EIO : 0;
     } else {
-        error = ext_data_sync(ext, node);
+        ext->flight.flushes = true;
         if ((data_only ? node->data_tid : node->tid) == ext->journal.tid)
-            committed = ext_commit(ext); /* it flushes, the content too */
-        else
-            committed = ext_io_flush(ext);
-        if (error == 0)
-            error = committed;
+            ext->flight.commits = true;
+        node->syncs++;
+        error = ext_flight_go(ext);
+        node->syncs--;
+        lost = ext_data_lost(ext, node);
+        if (lost < 0)
+            error = lost;
     }
     mutex_unlock(&ext->lock);
     return error;
@@ -726,6 +770,7 @@ const struct inode_ops ext_inode_ops = {
     .next_entry = ext_next_entry,
     .readlink = ext_readlink,
     .read = ext_read,
+    .read_together = ext_read_together,
     .write = ext_write,
     .truncate = ext_truncate,
     .allocate = ext_allocate,

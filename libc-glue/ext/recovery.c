@@ -258,7 +258,7 @@ static int ext_recovery_run(struct ext_recovery *r)
     if (r->n_revoked > 1)
         qsort(r->revoked, r->n_revoked, sizeof(*r->revoked), ext_revoked_compare);
     error = ext_recovery_pass(r, EXT_PASS_REPLAY);
-    return error == 0 ? ext_io_flush(r->ext) : error;
+    return error == 0 ? ext_io_flush(r->ext, &r->ext->io) : error;
 }
 
 int ext_journal_recover(struct ext_fs *ext, bool *replayed)

@@ -53,7 +53,7 @@ void ext_judge(struct ext_fs *ext, int error)
         ext_abort(ext, "using what is damaged", error);
 }
 
-static bool ext_has_changes(const struct ext_fs *ext)
+bool ext_has_changes(const struct ext_fs *ext)
 {
     return ext->cache.n_meta > 0 || !list_empty(&ext->dirty_inodes) || ext->has_groups_dirty ||
            ext->super_dirty;
@@ -67,7 +67,7 @@ static int ext_commit_in_place(struct ext_fs *ext)
     for (int class = 0; class < EXT_CLASSES && error == 0; class ++) {
         error = ext_write_list(ext, &ext->cache.meta, class);
         if (error == 0)
-            error = ext_io_flush(ext);
+            error = ext_io_flush(ext, &ext->io);
     }
     return error;
 }
@@ -76,6 +76,7 @@ int ext_commit(struct ext_fs *ext)
 {
     int error;
 
+    ext_flight_wait(ext);
     if (ext->aborted)
         return -EIO;
     if (!ext_has_changes(ext))
@@ -85,6 +86,8 @@ int ext_commit(struct ext_fs *ext)
         error = ext_write_groups(ext);
     if (error == 0 && !ext->journal.present) {
         error = ext_commit_in_place(ext);
+        ext->journal.tid++;
+        ext->changed_ns = 0;
     } else if (error == 0) {
         if (ext->cache.n_fresh > 0)
             error = ext_write_list(ext, &ext->cache.data, -1);
@@ -93,8 +96,6 @@ int ext_commit(struct ext_fs *ext)
     }
     if (error < 0)
         return ext_abort(ext, "commit", error);
-    ext->journal.tid++;
-    ext->changed_ns = 0;
     ext_alloc_committed(ext);
     return 0;
 }
@@ -146,7 +147,9 @@ void ext_changed(struct ext_fs *ext)
 void ext_end(struct ext_fs *ext)
 {
     /* Write behind: content is sent off before it fills the memory. */
-    if (ext->cache.n_data > ext->cache.max / 4 && !ext->aborted)
-        ext_write_list(ext, &ext->cache.data, -1); /* fsync() tells who lost something */
+    if (ext->cache.n_data > ext->cache.max / 4 && !ext->aborted) {
+        ext->flight.all = true;
+        ext_flight_go(ext); /* fsync() tells who lost something */
+    }
     mutex_unlock(&ext->lock);
 }

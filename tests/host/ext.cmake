@@ -22,7 +22,7 @@ target_link_libraries(ext_host PUBLIC e2fs)
 
 function(xenolith_ext_test name)
     xenolith_glue_test(${name} file poll_source ${_glue_vfs})
-    target_sources(test_${name} PRIVATE ext_image.c ext_files.c)
+    target_sources(test_${name} PRIVATE ext_image.c ext_files.c ext_threads.c)
     target_link_libraries(test_${name} PRIVATE ext_host)
     target_link_options(test_${name} PRIVATE -Wl,--gc-sections)
     set_tests_properties(host.${name} PROPERTIES TIMEOUT 900 SKIP_REGULAR_EXPRESSION "^SKIP")

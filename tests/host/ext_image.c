@@ -131,40 +131,50 @@ static int image_transfer(struct image *image, const struct block_request *reque
     return status;
 }
 
+static int image_do(struct image *image, struct block_request *request)
+{
+    switch (request->op) {
+    case BLOCK_READ:
+    case BLOCK_WRITE:
+        return image_transfer(image, request);
+    case BLOCK_FLUSH:
+        image->flushes++;
+        return image->n_writes >= image->fail_from ? -EIO : 0;
+    default:
+        return -EOPNOTSUPP;
+    }
+}
+
 static void image_submit(struct block_device *device, struct block_request *request)
 {
     struct image *image = device->owner;
-    int status = 0;
 
-    if (image->defer && request->op == BLOCK_READ) {
+    if (image->defer_all || (image->defer && request->op == BLOCK_READ)) {
         request->next = image->deferred;
         image->deferred = request;
         return;
     }
-    switch (request->op) {
-    case BLOCK_READ:
-    case BLOCK_WRITE:
-        status = image_transfer(image, request);
-        break;
-    case BLOCK_FLUSH:
-        image->flushes++;
-        status = image->n_writes >= image->fail_from ? -EIO : 0;
-        break;
-    case BLOCK_DISCARD:
-        status = -EOPNOTSUPP;
-        break;
-    }
-    request->done(request, status);
+    request->done(request, image_do(image, request));
+}
+
+bool image_complete_one(struct image *image, unsigned n)
+{
+    struct block_request **at = &image->deferred, *request;
+
+    while (*at != NULL && n-- > 0)
+        at = &(*at)->next;
+    request = *at;
+    if (request == NULL)
+        return false;
+    *at = request->next;
+    request->done(request, image_do(image, request));
+    return true;
 }
 
 void image_complete(struct image *image)
 {
-    while (image->deferred != NULL) {
-        struct block_request *request = image->deferred;
-
-        image->deferred = request->next;
-        request->done(request, image_transfer(image, request));
-    }
+    while (image_complete_one(image, 0))
+        continue;
 }
 
 static const struct block_ops image_ops = { .submit = image_submit };

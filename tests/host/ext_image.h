@@ -30,6 +30,7 @@ struct image {
     unsigned flushes, reads;
     size_t fail_from; /* writes with this number and later ones fail with -EIO; SIZE_MAX: none */
     bool defer;       /* reads wait for image_complete() */
+    bool defer_all;   /* writes and flushes, too */
     struct block_request *deferred;
     unsigned unit;    /* bytes that are written as one: longer writes count as several */
 };
@@ -40,8 +41,12 @@ bool image_tools(void);
 /* mke2fs with these options on a file of so many KiB. */
 struct image *image_make(const char *options, size_t kib);
 struct image *image_load(const char *path);
-/* Do what was deferred. */
+/*
+ * Do what was deferred; the request number n (from 0 on, the last that came first), if there are so
+ * many.
+ */
 void image_complete(struct image *image);
+bool image_complete_one(struct image *image, unsigned n);
 struct image *image_copy(const struct image *image);
 void image_save(const struct image *image, const char *path);
 void image_free(struct image *image);

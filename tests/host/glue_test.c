@@ -40,6 +40,7 @@ int main(int argc, char **argv)
             continue;
         glue_running = test->name;
         glue_on_sleep = NULL;
+        glue_on_lock = NULL;
         glue_random_works = true;
         glue_pages_limit = SIZE_MAX;
         glue_signals = 0;
@@ -75,8 +76,12 @@ void spinlock_deadlock(const struct spinlock *lock)
     glue_test_fail(__FILE__, __LINE__, "the spinlock \"%s\" is taken twice", lock->name);
 }
 
+void (*glue_on_lock)(struct mutex *mutex);
+
 void mutex_lock(struct mutex *mutex)
 {
+    if (glue_on_lock != NULL)
+        glue_on_lock(mutex);
     if (mutex->word != 0)
         glue_test_fail(__FILE__, __LINE__, "a mutex is locked twice by one thread");
     if (glue_masked)
@@ -104,7 +109,7 @@ void mutex_unlock(struct mutex *mutex)
 void (*glue_on_sleep)(void);
 uint64_t glue_monotonic_ns = 1000000000, glue_realtime_ns = 1700000000000000000;
 
-static unsigned glue_woken;
+unsigned glue_woken;
 
 void wait_queue_init(struct wait_queue *queue)
 {

@@ -57,6 +57,11 @@ void glue_test_fail(const char *file, int line, const char *format, ...)
 
 /* The other side of a wait. Set back to NULL before each test. */
 extern void (*glue_on_sleep)(void);
+/* How often somebody was woken. */
+extern unsigned glue_woken;
+/* Before a mutex is taken; returns when it is free. Set back to NULL before each test. */
+struct mutex;
+extern void (*glue_on_lock)(struct mutex *mutex);
 
 /* The clocks, in ns; moved by hand and by passing deadlines. */
 extern uint64_t glue_monotonic_ns, glue_realtime_ns;

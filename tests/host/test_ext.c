@@ -529,6 +529,59 @@ TEST(a_reader_that_waits_holds_nobody_up)
     image_free(slow);
 }
 
+static struct file *syncing;
+
+static void while_one_syncs(void)
+{
+    struct file *file;
+
+    slept++;
+    CHECK(slow->deferred != NULL);
+    glue_on_sleep = NULL; /* nothing of this waits */
+    CHECK_STR(files_read("/mnt/small"), "in memory");
+    files_expect(syncing, 0, 5000, 1);
+    CHECK_EQ(files_put(syncing, 5000 * slept, 5000, 1), 5000);
+    file = files_open("/mnt/new", O_RDWR | O_CREAT);
+    CHECK_EQ(files_put(file, 0, 20000, slept), 20000);
+    files_expect(file, 0, 20000, slept);
+    file_put(file);
+    CHECK_EQ(vfs_rename(NULL, slept % 2 != 0 ? "/mnt/a" : "/mnt/b", NULL,
+                        slept % 2 != 0 ? "/mnt/b" : "/mnt/a", 0),
+             0);
+    CHECK_EQ(files_stat("/mnt/small").st_size, 9);
+    CHECK(slow->deferred != NULL);
+    image_complete(slow);
+    glue_on_sleep = while_one_syncs;
+}
+
+/* Everything that does not need the disk goes on while somebody syncs, up to its end. */
+TEST(a_sync_that_waits_holds_nobody_up)
+{
+    if (!image_tools())
+        return;
+    slow = image_make("-t ext4 -b 4096", 16384);
+    files_mount(slow, false);
+    files_write("/mnt/small", "in memory");
+    files_write("/mnt/a", "");
+    files_write("/mnt/new", "");
+    syncing = files_open("/mnt/syncing", O_RDWR | O_CREAT);
+    CHECK_EQ(files_sync(syncing), 0); /* so that nothing has to be read for the next one */
+    CHECK_EQ(files_put(syncing, 0, 5000, 1), 5000);
+    slow->defer_all = true;
+    slept = 0;
+    glue_on_sleep = while_one_syncs;
+    CHECK_EQ(files_sync(syncing), 0);
+    CHECK_EQ(slept, 4); /* content and log, flush, record, flush */
+    glue_on_sleep = disk_answers;
+    CHECK_EQ(files_sync(syncing), 0);
+    files_expect(syncing, 0, 25000, 1);
+    slow->defer_all = false;
+    file_put(syncing);
+    files_unmount();
+    CHECK_EQ(image_check(slow), 0);
+    image_free(slow);
+}
+
 /* ---- a directory that changes while it is listed ---- */
 
 static void listing(void)
@@ -574,6 +627,49 @@ static void listing(void)
 TEST(a_listing_shows_what_stays_once)
 {
     each_kind(listing, NULL);
+}
+
+/* Directories that were looked at leave memory when something else needs it. */
+TEST(listed_directories_do_not_stay_in_memory)
+{
+    enum { NAMES = 2000, CACHE = 64 };
+    struct file_entry entry;
+    struct image *image;
+    char path[280], name[200];
+    size_t before, listed;
+    struct file *dir;
+
+    if (!image_tools())
+        return;
+    memset(name, 'x', sizeof(name));
+    name[sizeof(name) - 1] = '\0';
+    image = image_make("-t ext4 -b 4096 -N 4000", 16384);
+    files_mount(image, false);
+    CHECK_EQ(files_make_dir("/mnt/d"), 0);
+    for (unsigned i = 0; i < NAMES; i++) {
+        snprintf(path, sizeof(path), "/mnt/d/%u-%s", i, name);
+        files_write(path, "");
+    }
+    files_unmount();
+    files_cache = CACHE * 4096;
+    files_mount(image, false);
+    before = glue_pages_used;
+    for (unsigned turn = 0; turn < 8; turn++) {
+        dir = files_open("/mnt/d", O_RDONLY | O_DIRECTORY);
+        for (listed = 0; dir->ops->next_entry(dir, &entry) > 0; listed++)
+            continue;
+        CHECK_EQ(listed, NAMES + 2);
+        file_put(dir);
+        snprintf(path, sizeof(path), "/mnt/content-%u", turn);
+        dir = files_open(path, O_RDWR | O_CREAT);
+        CHECK_EQ(files_put(dir, 0, 2 * CACHE * 4096, turn), 2 * CACHE * 4096);
+        file_put(dir);
+    }
+    CHECK(glue_pages_used < before + CACHE + 16);
+    files_unmount();
+    files_cache = 2u << 20;
+    CHECK_EQ(image_check(image), 0);
+    image_free(image);
 }
 
 /* ---- large directories ---- */

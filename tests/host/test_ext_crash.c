@@ -11,6 +11,7 @@
  * which write each of them is promised.
  */
 #include "ext_files.h"
+#include "ext_threads.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -555,6 +556,39 @@ static void reuse(void)
     }
 }
 
+/* The ways of all of those at once: what one changes while the other syncs is the next commit's. */
+static unsigned crowd_seed;
+
+static void crowd_member(unsigned i)
+{
+    char path[64], other[64];
+
+    for (unsigned turn = 0; turn < 7; turn++) {
+        snprintf(path, sizeof(path), "/mnt/log-%u", i);
+        append_file(path, 300 + 500 * ((i + turn) % 4), (i + turn) % 3 != 0);
+        snprintf(path, sizeof(path), "/mnt/db-%u", i % 2);
+        if (i < 2)
+            write_page(path, turn * 5 % PAGES, 3000 + 10 * turn + i, true);
+        snprintf(path, sizeof(path), "/mnt/d/f-%u-%u", i, turn % 2);
+        if (turn % 3 == 2)
+            remove_file(path);
+        else
+            make_file(path, 900 * (turn + 1), 100 * i + turn, turn % 2 == 0);
+        snprintf(path, sizeof(path), "/mnt/conf-%u", i);
+        snprintf(other, sizeof(other), "/mnt/d/new-%u", i);
+        if (turn % 3 == 1)
+            replace_file(path, other, 600 * (turn + 1), 20 * i + turn);
+        if (i == 3 && turn % 2 == 1)
+            CHECK_EQ(ext_commit_now(files_fs()), 0);
+    }
+}
+
+static void crowd(void)
+{
+    CHECK_EQ(files_make_dir("/mnt/d"), 0);
+    threads_run(disk, 4, crowd_member, crowd_seed);
+}
+
 static const char *const kinds[] = {
     "-t ext4 -b 1024 -J size=1",
     "-t ext3 -b 1024 -J size=1",
@@ -593,4 +627,12 @@ TEST(blocks_of_directories_become_content)
 TEST(files_cut_and_without_names)
 {
     every_kind(NULL, cuts);
+}
+
+TEST(threads_that_sync_at_once)
+{
+    const char *text = getenv("EXT_CRASH_SEED");
+
+    crowd_seed = text != NULL ? (unsigned)atoi(text) : 1;
+    every_kind(NULL, crowd);
 }

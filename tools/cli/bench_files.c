@@ -24,6 +24,10 @@
 #define SYNCS 240
 #define NAMES 4000
 #define THREADS 8
+#define APPENDS 80
+#define APPENDS_MOST 1000 /* the disk has no room for many more */
+#define HOT_BYTES (1 << 20)
+#define BESIDE_NS 50000000ll
 
 static const char *device, *directory;
 static char file_path[300], names_path[300];
@@ -84,6 +88,81 @@ static int64_t random_run(bool writes, int threads, int count)
     taken_ns = now_ns() - begun_ns;
     close(fd);
     return taken_ns * 1000 / count;
+}
+
+/* ---- files that grow by a page and are synchronised: blocks, size, journal ------------------- */
+
+struct appender {
+    pthread_t thread;
+    char path[320];
+    int count; /* at most */
+    int done;
+    const volatile bool *over;
+};
+
+static void *append(void *arg)
+{
+    struct appender *appender = arg;
+    int fd = open(appender->path, O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+    must(fd >= 0, appender->path);
+    for (appender->done = 0; appender->done < appender->count && !*appender->over; appender->done++)
+        must(write(fd, chunk, PAGE) == PAGE && fsync(fd) == 0, "growing a file");
+    must(close(fd) == 0 && unlink(appender->path) == 0, appender->path);
+    return NULL;
+}
+
+static void append_begin(struct appender *appender, int i, int count, const volatile bool *over)
+{
+    *appender = (struct appender){ .count = count, .over = over };
+    snprintf(appender->path, sizeof(appender->path), "%s/grows-%d", directory, i);
+    must(pthread_create(&appender->thread, NULL, append, appender) == 0, "a thread");
+}
+
+/* Picoseconds for each page of all files together. */
+static int64_t append_run(int threads, int count)
+{
+    static struct appender appenders[THREADS];
+    static const volatile bool never;
+    int64_t begun_ns = now_ns();
+
+    for (int i = 0; i < threads; i++)
+        append_begin(&appenders[i], i, count / threads, &never);
+    for (int i = 0; i < threads; i++)
+        must(pthread_join(appenders[i].thread, NULL) == 0, "the end of a thread");
+    return (now_ns() - begun_ns) * 1000 / count;
+}
+
+/*
+ * One thread reads pages of a file, all over it or a part that is in memory, while another lets a
+ * file grow. Picoseconds for each page that was read, or synchronised.
+ */
+static int64_t beside_run(bool hot, bool of_the_other)
+{
+    static volatile bool over;
+    static struct appender appender;
+    static uint8_t page[PAGE];
+    int fd = open(file_path, O_RDONLY), reads = 0;
+    int64_t begun_ns, taken_ns;
+    uint32_t random = 1;
+
+    must(fd >= 0, file_path);
+    for (int at = 0; hot && at < HOT_BYTES; at += PAGE)
+        must(pread(fd, page, PAGE, at) == PAGE, "pread");
+    over = false;
+    begun_ns = now_ns();
+    append_begin(&appender, 0, APPENDS_MOST, &over);
+    for (; (taken_ns = now_ns() - begun_ns) < BESIDE_NS; reads++) {
+        off_t at = (off_t)next_random(&random) % ((hot ? HOT_BYTES : FILE_BYTES) / PAGE) * PAGE;
+
+        must(pread(fd, page, PAGE, at) == PAGE, "pread");
+    }
+    over = true;
+    must(pthread_join(appender.thread, NULL) == 0, "the end of a thread");
+    if (of_the_other)
+        taken_ns = now_ns() - begun_ns;
+    close(fd);
+    return taken_ns * 1000 / (of_the_other ? (appender.done > 0 ? appender.done : 1) : reads);
 }
 
 /* Picoseconds for each MiB, with the fsync() that makes it last. */
@@ -179,11 +258,29 @@ static int64_t unlink_run(void)
 
 /* ---- the measures, in an order in which each finds what it needs -------------------------------- */
 
-enum { SEQWRITE, SEQREAD, READ1, READ8, SYNC1, SYNC8, CREATE, LOOKUP, LIST, UNLINK, MEASURES };
+enum {
+    SEQWRITE,
+    SEQREAD,
+    READ1,
+    READ8,
+    SYNC1,
+    SYNC8,
+    APPEND1,
+    APPEND8,
+    COLD_BESIDE,
+    HOT_BESIDE,
+    SYNC_BESIDE,
+    CREATE,
+    LOOKUP,
+    LIST,
+    UNLINK,
+    MEASURES
+};
 
 static const char *const measure_names[MEASURES] = {
-    "file.seqwrite", "file.seqread", "file.read1",  "file.read8", "file.sync1",
-    "file.sync8",    "dir.create",   "dir.lookup",  "dir.list",   "dir.unlink",
+    "file.seqwrite", "file.seqread", "file.read1",  "file.read8",  "file.sync1",
+    "file.sync8",    "file.append1", "file.append8", "beside.cold", "beside.hot",
+    "beside.sync",   "dir.create",   "dir.lookup",  "dir.list",    "dir.unlink",
 };
 
 static int64_t run_batch(int measure)
@@ -201,6 +298,16 @@ static int64_t run_batch(int measure)
         return random_run(true, 1, SYNCS);
     case SYNC8:
         return random_run(true, THREADS, SYNCS);
+    case APPEND1:
+        return append_run(1, APPENDS);
+    case APPEND8:
+        return append_run(THREADS, APPENDS);
+    case COLD_BESIDE:
+        return beside_run(false, false);
+    case HOT_BESIDE:
+        return beside_run(true, false);
+    case SYNC_BESIDE:
+        return beside_run(true, true);
     case CREATE:
         return create_run();
     case LOOKUP:
