@@ -37,7 +37,7 @@ int res_init(void)
     state->retrans = (int)conf.timeout_s;
     state->retry = (int)conf.attempts;
     state->ndots = conf.dots & 15u;
-    state->options = RES_INIT | RES_RECURSE | RES_DEFNAMES | RES_DNSRCH;
+    state->options = RES_INIT | RES_DEFAULT;
     for (int i = 0; i < conf.n; i++) {
         if (conf.servers[i].ss_family == AF_INET)
             memcpy(&state->nsaddr_list[state->nscount++], &conf.servers[i],

@@ -11,8 +11,6 @@
 
 #define RESOLV_LINE     1024
 #define RESOLV_SPACES   " \t\r\n"
-#define RESOLV_TIMEOUT  5u
-#define RESOLV_ATTEMPTS 2u
 
 static void resolv_add(struct resolv_conf *conf, const struct netdb_address *address)
 {
@@ -65,8 +63,8 @@ static void resolv_set_options(struct resolv_conf *conf, char **rest)
 
     while ((word = strtok_r(NULL, RESOLV_SPACES, rest)) != NULL) {
         if (!resolv_option(word, "ndots:", 0, 15, &conf->dots) &&
-            !resolv_option(word, "timeout:", 1, 30, &conf->timeout_s))
-            resolv_option(word, "attempts:", 1, 5, &conf->attempts);
+            !resolv_option(word, "timeout:", 1, RES_MAXRETRANS, &conf->timeout_s))
+            resolv_option(word, "attempts:", 1, RES_MAXRETRY, &conf->attempts);
     }
 }
 
@@ -121,8 +119,8 @@ void resolv_conf_read(struct resolv_conf *out)
 {
     memset(out, 0, sizeof(*out));
     out->dots = 1;
-    out->timeout_s = RESOLV_TIMEOUT;
-    out->attempts = RESOLV_ATTEMPTS;
+    out->timeout_s = RES_TIMEOUT;
+    out->attempts = RES_DFLRETRY;
     resolv_read_file(out);
     net_use();
     if (out->n == 0)

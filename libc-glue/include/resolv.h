@@ -9,10 +9,24 @@
 
 #define MAXNS         3
 #define MAXDNSRCH     6
+/* Bits of options: those that res_init() sets, and others that programs name; they change nothing. */
 #define RES_INIT      0x00000001
+#define RES_DEBUG     0x00000002
+#define RES_AAONLY    0x00000004
+#define RES_USEVC     0x00000008
+#define RES_PRIMARY   0x00000010
+#define RES_IGNTC     0x00000020
 #define RES_RECURSE   0x00000040
 #define RES_DEFNAMES  0x00000080
+#define RES_STAYOPEN  0x00000100
 #define RES_DNSRCH    0x00000200
+#define RES_DEFAULT   (RES_RECURSE | RES_DEFNAMES | RES_DNSRCH)
+
+#define RES_TIMEOUT     5 /* seconds for one attempt */
+#define RES_DFLRETRY    2
+#define RES_MAXRETRANS 30
+#define RES_MAXRETRY    5
+
 #define _PATH_RESCONF "/etc/resolv.conf"
 
 struct __res_state {
