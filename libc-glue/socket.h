@@ -78,6 +78,7 @@ struct socket {
 
     /* Options of SOL_SOCKET, each read and written in one piece. */
     int send_buffer, receive_buffer;              /* bytes */
+    bool receive_buffer_set;                      /* by the program, not ours by default */
     uint64_t send_timeout_ns, receive_timeout_ns; /* 0: none */
     struct linger linger;
     int low_water;

@@ -130,16 +130,18 @@ int socket_set_option(struct socket *socket, int option, const void *value, sock
     error = socket_option_in(value, len, &number);
     if (error < 0)
         return error;
-    if (on != NULL)
+    if (on != NULL) {
         *on = number != 0;
-    else if (at != NULL)
+    } else if (at != NULL) {
         *at = option == SO_RCVLOWAT && number < 1 ? 1 : number;
-    else if (option == SO_SNDBUF || option == SO_SNDBUFFORCE)
+    } else if (option == SO_SNDBUF || option == SO_SNDBUFFORCE) {
         socket->send_buffer = socket_option_buffer(number);
-    else if (option == SO_RCVBUF || option == SO_RCVBUFFORCE)
+    } else if (option == SO_RCVBUF || option == SO_RCVBUFFORCE) {
         socket->receive_buffer = socket_option_buffer(number);
-    else if (option != SO_NO_CHECK && option != SO_BUSY_POLL && option != SO_RXQ_OVFL)
+        socket->receive_buffer_set = true;
+    } else if (option != SO_NO_CHECK && option != SO_BUSY_POLL && option != SO_RXQ_OVFL) {
         error = -ENOPROTOOPT;
+    }
     if (error == 0 && socket->ops->option_changed != NULL)
         socket->ops->option_changed(socket, option);
     return error;

@@ -139,6 +139,7 @@ void tcp_established(struct tcp_socket *tcp)
     tcp->remote_port = pcb->remote_port;
     if (tcp->max_segment != 0 && tcp->max_segment < pcb->mss)
         pcb->mss = (u16_t)tcp->max_segment;
+    tcp_fit_window(tcp);
     tcp_update(tcp, 0);
 }
 
@@ -183,6 +184,8 @@ void tcp_apply(struct inet_socket *inet)
         pcb->keep_intvl = (u32_t)tcp->keep_interval_s * 1000u;
     if (tcp->keep_count != 0)
         pcb->keep_cnt = (u32_t)tcp->keep_count;
+    if (tcp->state == TCP_CONNECTED)
+        tcp_fit_window(tcp);
 }
 
 struct tcp_socket *tcp_socket_new(int family, int flags)

@@ -40,6 +40,8 @@ struct tcp_socket {
     /* Received: a chain of pbufs of one reference each; of the first, `taken` bytes are read. */
     struct pbuf *first, *last;
     size_t queued; /* bytes to read */
+    size_t window; /* the most of them that SO_RCVBUF allows, 0: lwIP's own bound */
+    size_t opened; /* bytes read since the peer was told */
     uint16_t taken;
     uint16_t spare; /* bytes that fit behind those of `last`, which then is our own */
     bool fin;       /* the peer has sent all */
@@ -110,6 +112,8 @@ ssize_t tcp_socket_receive(struct socket *socket, struct socket_message *message
 size_t tcp_room(const struct tcp_socket *tcp);
 bool tcp_is_writable(const struct tcp_socket *tcp);
 void tcp_queue(struct tcp_socket *tcp, struct pbuf *p);
+/* SO_RCVBUF into the window, once it is established. */
+void tcp_fit_window(struct tcp_socket *tcp);
 void tcp_discard(struct tcp_socket *tcp);
 /* Send what was held back. */
 void tcp_push(struct tcp_socket *tcp);

@@ -200,6 +200,7 @@ static int tcp_disconnect(struct tcp_socket *tcp)
     tcp->state = TCP_IDLE;
     tcp->fin = tcp->read_shut = tcp->write_shut = tcp->unreported = false;
     tcp->remote_port = tcp->local_port = 0;
+    tcp->window = 0;
     tcp_update(tcp, 0);
     net_unlock();
     return 0;

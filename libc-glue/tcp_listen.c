@@ -79,6 +79,7 @@ static void tcp_inherit(struct tcp_socket *tcp, const struct tcp_socket *from)
 
     socket->send_buffer = parent->send_buffer;
     socket->receive_buffer = parent->receive_buffer;
+    socket->receive_buffer_set = parent->receive_buffer_set;
     socket->send_timeout_ns = parent->send_timeout_ns;
     socket->receive_timeout_ns = parent->receive_timeout_ns;
     socket->linger = parent->linger;

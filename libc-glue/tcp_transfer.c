@@ -70,14 +70,56 @@ void tcp_discard(struct tcp_socket *tcp)
     tcp->queued = 0;
 }
 
+/* The next segment tells the peer of the whole window. */
+static void tcp_announce(struct tcp_pcb *pcb)
+{
+    pcb->rcv_ann_wnd = pcb->rcv_wnd;
+    pcb->rcv_ann_right_edge = pcb->rcv_nxt + pcb->rcv_wnd;
+}
+
 static void tcp_open_window(struct tcp_socket *tcp, size_t len)
 {
+    tcp->opened += len;
     while (len > 0 && tcp->pcb != NULL) {
         u16_t part = len > 0xffff ? 0xffff : (u16_t)len;
 
         tcp_recved(tcp->pcb, part);
         len -= part;
     }
+    /* lwIP tells the peer of large steps only: larger than a small window. */
+    if (tcp->window != 0 && tcp->opened >= tcp->window / 4 && tcp->pcb != NULL) {
+        tcp->opened = 0;
+        tcp_announce(tcp->pcb);
+        tcp_ack_now(tcp->pcb);
+        tcp_output(tcp->pcb);
+    }
+}
+
+/*
+ * Half of the buffer is for bytes, as on Linux. A window that was announced already is taken back,
+ * for it was lwIP's first one, which nobody has begun to use; later it only becomes larger.
+ */
+void tcp_fit_window(struct tcp_socket *tcp)
+{
+    struct tcp_pcb *pcb = tcp->pcb;
+    size_t most = TCP_WND_MAX(pcb), before = tcp->window != 0 ? tcp->window : most;
+    size_t window = (size_t)tcp->inet.socket.receive_buffer / 2;
+
+    if (!tcp->inet.socket.receive_buffer_set)
+        return;
+    if (window < 2u * pcb->mss) /* a peer that waits to send full segments could wait for ever */
+        window = 2u * pcb->mss;
+    if (window > most)
+        window = most;
+    if (window >= before) {
+        pcb->rcv_wnd += (tcpwnd_size_t)(window - before);
+    } else if (tcp->window == 0 && pcb->rcv_wnd == most) {
+        pcb->rcv_wnd = (tcpwnd_size_t)window;
+    } else {
+        return;
+    }
+    tcp->window = window;
+    tcp_announce(pcb);
 }
 
 static size_t tcp_take(struct tcp_socket *tcp, const struct socket_message *message, size_t skip)

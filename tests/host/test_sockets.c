@@ -414,6 +414,45 @@ TEST(who_waits_is_told)
     end();
 }
 
+/* The receive buffer holds back who sends, and nothing is lost by it. */
+TEST(a_small_receive_buffer_is_a_small_window)
+{
+    static char sent[600000];
+    struct socket_name at, from;
+    struct socket *server, *pair[2];
+    size_t put = 0, got = 0;
+
+    begin();
+    server = listening(AF_INET, 5, &at);
+    CHECK_EQ(socket_set_option(server, SO_RCVBUF, &(int){ 130000 }, sizeof(int)), 0);
+    pair[0] = make(AF_INET, SOCK_STREAM, 0);
+    glue_on_sleep = a_moment;
+    CHECK_EQ(pair[0]->ops->connect(pair[0], ADDRESS(at)), 0);
+    CHECK_EQ(server->ops->accept(server, O_NONBLOCK, &pair[1], &from), 0);
+    file_set_flags(&pair[0]->file, O_NONBLOCK);
+    for (size_t i = 0; i < sizeof(sent); i++)
+        sent[i] = (char)(i * 7 + i / 251);
+    for (unsigned i = 0; i < 100000 && got < sizeof(sent); i++) {
+        ssize_t n = put < sizeof(sent) ? send_to(pair[0], sent + put, sizeof(sent) - put, 0) : 0;
+
+        CHECK(n >= 0 || n == -EAGAIN);
+        put += n > 0 ? (size_t)n : 0;
+        pass_time(20);
+        CHECK(tcp_of(pair[1])->queued <= 130000);
+        n = receive_from(pair[1], i < 50 ? 0 : 3000, 0);
+        CHECK(n > 0 || n == -EAGAIN || i < 50);
+        if (n > 0) {
+            CHECK_EQ(memcmp(buffer, sent + got, (size_t)n), 0);
+            got += (size_t)n;
+        }
+    }
+    CHECK_EQ(got, sizeof(sent));
+    socket_put(pair[0]);
+    socket_put(pair[1]);
+    socket_put(server);
+    end();
+}
+
 /* ---- datagrams ---- */
 
 TEST(datagrams_are_dropped_when_nobody_reads)
