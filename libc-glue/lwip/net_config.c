@@ -149,10 +149,23 @@ void net_config_added(struct net_if *nif)
         net_config_set6(netif, &setting->address6);
 }
 
+/*
+ * The first question is often lost, for the bridge is not ready: the second one is near, the third
+ * two seconds later, and so on as lwIP does it.
+ */
+static void net_config_ask_soon(struct dhcp *dhcp)
+{
+    dhcp->request_timeout = 1; /* ticks of half a second */
+    dhcp->tries = 0;
+}
+
 void net_config_link_up(struct net_if *nif)
 {
-    if (nif->setting.source == NET_IP_DHCP && netif_dhcp_data(&nif->netif) == NULL &&
-        dhcp_start(&nif->netif) != ERR_OK)
+    if (nif->setting.source != NET_IP_DHCP || netif_dhcp_data(&nif->netif) != NULL)
+        return;
+    if (dhcp_start(&nif->netif) == ERR_OK)
+        net_config_ask_soon(netif_dhcp_data(&nif->netif));
+    else
         log_line(LOG_ERROR, "eth%u: no memory for DHCP", nif->index);
 }
 
