@@ -14,6 +14,8 @@ from pathlib import Path
 
 from .image import GZIP_MAGIC, Elf, Malformed
 
+# What the SDK's own functions have before their names in an image (tools/toolchain/own_names.py).
+OWN_PREFIX = "xenolith."
 # "  #3 0x0000000000101234" of a crash report; only whole lines count.
 FRAME_LINE = re.compile(rb"\s*#(\d+)\s+(0x[0-9a-f]{4,16})\s*\Z")
 # "[<0000000000101234>]" of Xen's own register dump.
@@ -47,7 +49,7 @@ class Symbols:
             return ""
         if not function.size and address >= self._end_of_text():
             return ""
-        return f"{function.name}+{address - function.address:#x}"
+        return f"{function.name.removeprefix(OWN_PREFIX)}+{address - function.address:#x}"
 
     def place(self, address: int) -> str:
         """`file.c:34`, or "" without debug information or addr2line."""

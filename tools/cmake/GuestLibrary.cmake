@@ -26,6 +26,12 @@ set(_xen_include ${CMAKE_BINARY_DIR}/xen-headers)
 file(MAKE_DIRECTORY ${_xen_include})
 file(CREATE_LINK ${XENOLITH_XEN_HEADERS}/xen ${_xen_include}/xen SYMBOLIC)
 
+# What is inside takes no name from programs: see the script.
+set(_own_names ${CMAKE_SOURCE_DIR}/tools/toolchain/own_names.py)
+set(_guest_script ${CMAKE_SOURCE_DIR}/platform-xen/guest.lds.in)
+set(_own_names_command ${Python3_EXECUTABLE} -B ${_own_names} ${XENOLITH_SYSROOT} ${_guest_script}
+    ${XENOLITH_SDK}/bin/${XENOLITH_TRIPLE}-objcopy ${XENOLITH_SDK}/bin/${XENOLITH_TRIPLE}-nm)
+
 # A room sees itself and what lies below it.
 set(_rooms platform runtime drivers posix)
 set(_dirs platform-xen runtime drivers libc-glue)
@@ -94,7 +100,8 @@ function(xenolith_guest_library name)
     add_custom_command(OUTPUT ${library}
         COMMAND ${CMAKE_COMMAND} -E rm -f ${library}
         COMMAND ${XENOLITH_AR} rcsD ${library} ${objects}
-        DEPENDS ${objects}
+        COMMAND ${_own_names_command} ${library}
+        DEPENDS ${objects} ${_own_names} ${_guest_script}
         COMMENT "Guest: libxenolith-${name}.a" VERBATIM)
     xenolith_sdk_add(${name} ${library})
 endfunction()
@@ -105,7 +112,8 @@ function(xenolith_guest_start source)
     set(crt0 ${XENOLITH_SYSROOT}/lib/crt0.o)
     add_custom_command(OUTPUT ${crt0}
         COMMAND ${CMAKE_COMMAND} -E copy ${object} ${crt0}
-        DEPENDS ${object} COMMENT "Guest: crt0.o" VERBATIM)
+        COMMAND ${_own_names_command} ${crt0}
+        DEPENDS ${object} ${_own_names} ${_guest_script} COMMENT "Guest: crt0.o" VERBATIM)
     xenolith_sdk_add(crt0 ${crt0})
 endfunction()
 
