@@ -1,4 +1,5 @@
 /* auxv: what a kernel would have put on the stack. */
+#define _GNU_SOURCE
 #include <sys/auxv.h>
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* err: messages on stderr that begin with the program's name. */
+#define _GNU_SOURCE
 #include <err.h>
 
 #include <errno.h>

@@ -1,4 +1,5 @@
 /* error: GNU's messages on stderr. */
+#define _GNU_SOURCE
 #include <error.h>
 
 #include <errno.h>

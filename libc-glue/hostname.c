@@ -55,8 +55,6 @@ int getdomainname(char *name, size_t size)
     return 0;
 }
 
-int setdomainname(const char *name, size_t len);
-
 int setdomainname(const char *name, size_t len)
 {
     (void)name;

@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "ids.h"
 #include "result.h"
 
 #define IDS_KEEP ((unsigned)-1)

@@ -1,10 +1,10 @@
 /* progname: BSD's names for the program's own. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "start.h"
-
-const char *getprogname(void);
-void setprogname(const char *name);
 
 const char *getprogname(void)
 {

@@ -56,7 +56,6 @@ int tgkill(pid_t pid, pid_t tid, int number)
     return (int)result(signal_to_thread(search.found, number));
 }
 
-int pthread_sigqueue(pthread_t id, int number, const union sigval value);
 int pthread_sigqueue(pthread_t id, int number, const union sigval value)
 {
     siginfo_t info = { .si_signo = number, .si_code = SI_QUEUE };

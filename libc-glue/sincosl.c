@@ -1,8 +1,6 @@
 #define _GNU_SOURCE
 #include <math.h>
 
-void sincosl(long double x, long double *sine, long double *cosine);
-
 /* Two reads of the argument: of one, the compiler would make a call of sincosl() itself. */
 void sincosl(long double x, long double *sine, long double *cosine)
 {

@@ -1,6 +1,7 @@
 /*
  * start: from the runtime's launch to main() and back: constructors, main, exit.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -7,7 +7,4 @@
 /* The runtime's launch.c calls this on main's thread. argv and envp end with NULL. */
 void program_main(int argc, char **argv, char **envp) __attribute__((noreturn));
 
-/* argv[0], whole and from its last slash on; GNU's names. */
-extern char *program_invocation_name, *program_invocation_short_name;
-
 #endif

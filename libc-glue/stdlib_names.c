@@ -9,7 +9,6 @@
 #include <sys/timeb.h>
 #include <unistd.h>
 
-int clearenv(void);
 char *ctermid(char *buffer);
 char *cuserid(char *buffer);
 
@@ -64,9 +63,6 @@ char *cuserid(char *buffer)
 }
 
 /* newlib has these under reserved names only. */
-ssize_t getdelim(char **line, size_t *size, int end, FILE *stream);
-ssize_t getline(char **line, size_t *size, FILE *stream);
-
 ssize_t getdelim(char **line, size_t *size, int end, FILE *stream)
 {
     return __getdelim(line, size, end, stream);

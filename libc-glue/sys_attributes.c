@@ -16,7 +16,6 @@
 
 int lutimes(const char *path, const struct timeval times[2]);
 int futimes(int fd, const struct timeval times[2]);
-int lchmod(const char *path, mode_t mode);
 
 static int sys_change_fd(int fd, const struct inode_change *change)
 {

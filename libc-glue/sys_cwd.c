@@ -10,8 +10,6 @@
 #include "result.h"
 #include "vfs.h"
 
-char *canonicalize_file_name(const char *path);
-
 int chdir(const char *path)
 {
     struct inode *dir;

@@ -7,14 +7,8 @@
 #include "fd.h"
 #include "result.h"
 
-void closefrom(int lowest);
-int close_range(unsigned int first, unsigned int last, int flags);
 int getdtablesize(void);
 int setdtablesize(int size);
-
-#ifndef CLOSE_RANGE_CLOEXEC
-#define CLOSE_RANGE_CLOEXEC 4
-#endif
 
 int dup(int fd)
 {

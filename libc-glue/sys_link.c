@@ -11,8 +11,6 @@
 #include "sys_at.h"
 #include "vfs.h"
 
-int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned int flags);
-
 int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags)
 {
     struct inode *from_at, *to_at = NULL;
@@ -74,8 +72,8 @@ int renameat2(int from_dir, const char *from, int to_dir, const char *to, unsign
 
     if (error == 0)
         error = sys_at(to_dir, to, &to_at);
-    if (error == 0 && (flags & ~1u) != 0)
-        error = -EINVAL; /* of Linux's flags only RENAME_NOREPLACE */
+    if (error == 0 && (flags & ~(unsigned)RENAME_NOREPLACE) != 0)
+        error = -EINVAL; /* Linux has more */
     if (error == 0)
         error = vfs_rename(from_at, from, to_at, to, flags ? VFS_NOREPLACE : 0);
     inode_put(from_at);

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE
 #include <syslog.h>
 
 #include <errno.h>
@@ -10,8 +11,6 @@
 #include "log_write.h"
 
 #define SYSLOG_LINE_MAX 1024
-
-extern char *program_invocation_short_name;
 
 static struct {
     struct mutex mutex; /* "syslog": protects all of this */

@@ -4,7 +4,7 @@
     own_names.py SYSROOT GUEST_LDS OBJCOPY NM FILE...
 
 Every global name in the objects or archives FILE... that a program could take for its own (no header of
-the sysroot and nothing of newlib has it, and it does not begin with an underscore) gets the prefix
+the sysroot declares it, nothing of newlib has it, and it does not begin with an underscore) gets the prefix
 "xenolith.", which no C identifier has; references and definitions alike. The debug information keeps
 the names of the sources.
 """
@@ -17,21 +17,21 @@ import tempfile
 from pathlib import Path
 
 PREFIX = "xenolith."
-# The program's own, what a linker command line may name (--defsym), and functions for programs that no
-# header declares.
-KEPT = {
-    "main", "ext_fs_type", "inet_make",
-    "canonicalize_file_name", "clearenv", "closefrom", "getdelim", "getline", "getprogname", "getresgid",
-    "getresuid", "lchmod", "pthread_sigqueue", "setdomainname", "setprogname", "setresgid", "setresuid",
-}
+# The program's own, and what a linker command line may name (--defsym).
+KEPT = {"main", "ext_fs_type", "inet_make"}
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+MACRO = re.compile(r"^[ \t]*#(?:[^\n]*\\\n)*[^\n]*", re.M)
 WORD = re.compile(r"[A-Za-z_]\w*")
+FUNCTION = re.compile(r"\b([A-Za-z_]\w*)\)?\s*(?:__P\s*)?\(")
+OBJECT = re.compile(r"\bextern\b[^;{]*;")
 
 
-def words(files: list[Path]) -> set[str]:
-    found: set[str] = set()
-    for file in files:
-        found.update(WORD.findall(COMMENT.sub(" ", file.read_text(errors="replace"))))
+def declared(header: Path) -> set[str]:
+    """What a header says to be a function or an object."""
+    text = MACRO.sub(" ", COMMENT.sub(" ", header.read_text(errors="replace")))
+    found = set(FUNCTION.findall(text))
+    for declaration in OBJECT.findall(text):
+        found.update(WORD.findall(declaration))
     return found
 
 
@@ -49,7 +49,8 @@ def rename(objcopy: str, file: Path, private: list[str]) -> None:
 
 def main(arguments: list[str]) -> int:
     sysroot, script, objcopy, nm = Path(arguments[0]), Path(arguments[1]), arguments[2], arguments[3]
-    public = words([*sorted((sysroot / "include").rglob("*.h")), script]) | KEPT
+    public = KEPT | set(WORD.findall(COMMENT.sub(" ", script.read_text())))
+    public.update(*map(declared, sorted((sysroot / "include").rglob("*.h"))))
     public |= names(nm, [sysroot / "lib" / "libc.a", sysroot / "lib" / "libm.a"], "--defined-only")
     for file in map(Path, arguments[4:]):
         rename(objcopy, file, sorted(name for name in names(nm, [file]) - public

@@ -47,6 +47,7 @@ _HOST_FLAGS = ("-DREENTRANT_SYSCALLS_PROVIDED -DMISSING_SYSCALL_NAMES -DSIGNAL_P
 _NUMBERED_ARGUMENTS = {"vfprintf.c": 15, "vfwprintf.c": 15, "vfscanf.c": 1, "vfwscanf.c": 1}
 
 _OR_XENOLITH = r"\g<0> || defined(__xenolith__)"
+_CYGWIN_OR_XENOLITH = "#if defined(__CYGWIN__) || defined(__xenolith__)"
 
 EDITS = [
     Edit("configure.host", "our sys directory, and the POSIX functions",
@@ -94,6 +95,30 @@ EDITS = [
          "int\tpthread_mutexattr_getrobust (const pthread_mutexattr_t *, int *);"),
     Edit("libc/include/regex.h", "compiles alone", r"^#include <sys/cdefs.h>$",
          "\\g<0>\n#include <sys/types.h>"),
+    Edit("libc/include/stdio.h", "getline, getdelim",
+         r"^ssize_t __getline \(.*\);$",
+         "\\g<0>\n#if __POSIX_VISIBLE >= 200809\nssize_t getdelim (char **, size_t *, int, FILE *);\n"
+         "ssize_t getline (char **, size_t *, FILE *);\n#endif"),
+    Edit("libc/include/stdlib.h", "clearenv, program names, canonicalize_file_name",
+         r"^int\tunsetenv \(.*\);$",
+         "\\g<0>\n#endif\n#if __MISC_VISIBLE\nint\tclearenv (void);\nconst char *getprogname (void);\n"
+         "void\tsetprogname (const char *);\n#endif\n#if __GNU_VISIBLE\n"
+         "char *\tcanonicalize_file_name (const char *);"),
+    Edit("libc/include/sys/stat.h", "lchmod",
+         r"^int     fchmod \(.*\);$",
+         "\\g<0>\n#if __MISC_VISIBLE\nint\tlchmod (const char *__path, mode_t __mode);\n#endif"),
+    Edit("libc/include/stdio.h", "renameat2",
+         r"^# ifdef __CYGWIN__(?=\nint\trenameat2)",
+         "# if __GNU_VISIBLE\n#define RENAME_NOREPLACE 1"),
+    Edit("libc/include/sys/unistd.h", "close_range",
+         r"^#if defined\(__CYGWIN__\)(?= && \(__BSD_VISIBLE \|\| __GNU_VISIBLE\)\n/\* Available)",
+         "#if (defined(__CYGWIN__) || defined(__xenolith__))"),
+    Edit("libc/include/math.h", "sincosl",
+         r"^#ifdef __CYGWIN__(?=\nextern void sincosl)", _CYGWIN_OR_XENOLITH),
+    Edit("libc/include/sys/errno.h", "the program's names",
+         r"^extern __IMPORT int _sys_nerr;$",
+         "\\g<0>\n#if __GNU_VISIBLE\nextern char *program_invocation_name;\n"
+         "extern char *program_invocation_short_name;\n#endif"),
     Edit("libc/include/sys/utime.h", "compiles alone", r"^#define _SYS_UTIME_H$",
          "\\g<0>\n#include <sys/types.h>"),
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, siglongjmp",
@@ -102,7 +127,7 @@ EDITS = [
     # The macros write behind a jmp_buf that is no sigjmp_buf.
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, _setjmp: functions",
          r"^#ifdef __CYGWIN__(?=\n(?:/\* Per POSIX|extern void _longjmp))",
-         "#if defined(__CYGWIN__) || defined(__xenolith__)", 2),
+         _CYGWIN_OR_XENOLITH, 2),
     Edit("libc/include/machine/setjmp.h", "sigsetjmp, _setjmp: functions",
          r"^#if defined\(__GNUC__\)(?=\n\n#define sigsetjmp)",
          "#if defined(__xenolith__)\n#define sigsetjmp sigsetjmp\n#define siglongjmp siglongjmp\n"

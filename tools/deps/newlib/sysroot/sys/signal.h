@@ -223,6 +223,7 @@ int siginterrupt(int, int);
 #endif
 
 #if __GNU_VISIBLE
+int pthread_sigqueue(pthread_t, int, const union sigval);
 int sigandset(sigset_t *, const sigset_t *, const sigset_t *);
 int sigisemptyset(const sigset_t *);
 int sigorset(sigset_t *, const sigset_t *, const sigset_t *);
