@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Every function that a shipped header declares is defined by a library of the sysroot.
+"""Every function that a shipped header declares is defined by a library of the sysroot, and the other way.
 
     declared_links.py SDK [--image FILE] [--list]
 
 asks the compiler what each header of SDK declares (-aux-info), links one program that refers to all of
-it, and names what the linker misses, each with its header. --image keeps that program: it boots, says
+it, and names what the linker misses, each with its header; and what our libraries define for programs
+(tools/toolchain/own_names.py renames the rest) that no header declares. --image keeps that program: it boots, says
 how many functions it refers to, and PASS. --list prints the names.
 """
 from __future__ import annotations
@@ -28,6 +29,9 @@ NOT_ALONE = re.compile(r"(machine|ssp|bits)/|sys/_|_.*\.h$")
 
 # Not ours to define: the program's, and a name in C whose symbol is another one (<libgen.h>'s basename).
 NOT_SYMBOLS = {"main", "__xpg_basename"}
+
+# Those that guest.lds and its users' command lines name.
+NAMED_IN_LINKING = {"console_start", "inet_make"}
 
 DECLARATION = re.compile(r"/\* (.*?):\d+:[NOI][CF] \*/ extern (.*)$")
 NAME = re.compile(r"([A-Za-z_]\w*) \(")
@@ -103,6 +107,15 @@ def link(gcc: Path, names: Iterable[str], image: Path, work: Path) -> set[str]:
     return missing
 
 
+def for_programs(sdk: Path) -> set[str]:
+    """The functions of our libraries that have names which a program can call, but for the linker's."""
+    listed = subprocess.run(
+        [sdk / "bin" / f"{TRIPLE}-nm", "-g", "--defined-only", "-f", "posix",
+         *sorted((sdk / TRIPLE / "lib").glob("libxenolith-*.a"))],
+        capture_output=True, text=True, check=True)
+    return set(re.findall(r"^([A-Za-z]\w*) [TW] ", listed.stdout, re.M)) - NAMED_IN_LINKING
+
+
 def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("sdk", type=Path)
@@ -129,11 +142,15 @@ def main() -> int:
     for name in sorted(missing, key=lambda name: (where.get(name, ""), name)):
         source = f"declared in <{where[name]}>" if name in where else "referred to by a library"
         print(f"not defined: {name} ({source})")
+    undeclared = for_programs(options.sdk) - set(where)
+    for name in sorted(undeclared):
+        print(f"not declared: {name} (defined by a library)")
     for failure in sorted(set(failures)):
         print(failure)
     print(f"{len(where)} functions are declared in {len(shipped(include))} headers; "
-          f"{len(missing)} are not defined, {len(set(failures))} headers do not compile")
-    return 1 if missing or failures or len(where) < 1000 else 0
+          f"{len(missing)} are not defined, {len(set(failures))} headers do not compile; "
+          f"{len(undeclared)} are defined and not declared")
+    return 1 if missing or failures or undeclared or len(where) < 1000 else 0
 
 
 if __name__ == "__main__":
