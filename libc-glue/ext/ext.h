@@ -39,7 +39,7 @@
 
 #include <drivers/block.h>
 
-#include "../inode.h"
+#include "files/inode.h"
 
 #define EXT_COMMIT_S 5
 

@@ -13,7 +13,7 @@
 #include <platform/clock.h>
 #include <runtime/pages.h>
 
-#include "../device.h"
+#include "devices/device.h"
 #include "ext_priv.h"
 
 #define EXT_INCOMPAT_KNOWN                                                                         \

@@ -9,7 +9,7 @@
 
 #include <platform/clock.h>
 
-#include "../device.h"
+#include "devices/device.h"
 #include "ext_priv.h"
 
 /* ---- the place on the disk ---- */

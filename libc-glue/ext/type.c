@@ -8,8 +8,8 @@
 
 #include <runtime/shutdown.h>
 
-#include "../disk.h"
-#include "../fs_type.h"
+#include "devices/disk.h"
+#include "files/fs_type.h"
 #include "ext.h"
 
 static struct {

@@ -13,7 +13,7 @@
 #include <platform/clock.h>
 
 #include "net_hooks.h"
-#include "random.h"
+#include "devices/random.h"
 
 #define NET_ISN_TICK_NS 4096u
 

@@ -21,7 +21,7 @@ target_include_directories(ext_host PRIVATE ${CMAKE_SOURCE_DIR}/libc-glue
 target_link_libraries(ext_host PUBLIC e2fs)
 
 function(xenolith_ext_test name)
-    xenolith_glue_test(${name} file poll_source ${_glue_vfs})
+    xenolith_glue_test(${name} files/file files/poll_source ${_glue_vfs})
     target_sources(test_${name} PRIVATE ext_image.c ext_files.c ext_threads.c)
     target_link_libraries(test_${name} PRIVATE ext_host)
     target_link_options(test_${name} PRIVATE -Wl,--gc-sections)

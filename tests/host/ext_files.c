@@ -2,7 +2,7 @@
 
 #include <fcntl.h>
 
-#include "ramfs.h"
+#include "files/ramfs.h"
 
 const char rootfs_is_linked = 1;
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "ext_image.h"
-#include "vfs.h"
+#include "files/vfs.h"
 
 /* Mount the image at /mnt, with a cache of files_cache bytes. */
 extern size_t files_cache;

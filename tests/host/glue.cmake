@@ -16,22 +16,26 @@ function(xenolith_glue_test name)
     set_tests_properties(host.${name} PROPERTIES LABELS host TIMEOUT 300)
 endfunction()
 
-set(_glue_fd fd file file_console poll_source terminal)
-set(_glue_vfs vfs vfs_walk vfs_mount file_vfs file_lock ramfs ramfs_data ramfs_dir device)
+set(_glue_fd files/fd files/file devices/file_console files/poll_source devices/terminal)
+set(_glue_vfs files/vfs files/vfs_walk files/vfs_mount files/file_vfs files/file_lock files/ramfs
+    files/ramfs_data files/ramfs_dir devices/device)
 
-xenolith_glue_test(chacha chacha random)
-xenolith_glue_test(cpio cpio initrd file poll_source ${_glue_vfs})
-xenolith_glue_test(disk disk file_block partition file poll_source ${_glue_vfs})
+xenolith_glue_test(chacha devices/chacha devices/random)
+xenolith_glue_test(cpio files/cpio files/initrd files/file files/poll_source ${_glue_vfs})
+xenolith_glue_test(disk devices/disk devices/file_block devices/partition files/file
+    files/poll_source ${_glue_vfs})
 target_compile_definitions(test_disk PRIVATE BLKDISCARD=0x1277 BLKPBSZGET=0x127b) # not in glibc's headers
-xenolith_glue_test(epoll epoll eventfd ${_glue_fd})
+xenolith_glue_test(epoll files/epoll files/eventfd ${_glue_fd})
 xenolith_glue_test(fd ${_glue_fd})
-xenolith_glue_test(pipe pipe fifo eventfd poll_many ${_glue_fd} ${_glue_vfs})
-xenolith_glue_test(signal signal signal_default interval_timer posix_thread)
-xenolith_glue_test(resolv resolv_message resolv_name result)
-xenolith_glue_test(ramfs file poll_source ${_glue_vfs})
+xenolith_glue_test(pipe files/pipe files/fifo files/eventfd files/poll_many ${_glue_fd}
+    ${_glue_vfs})
+xenolith_glue_test(signal signals/signal signals/signal_default signals/interval_timer
+    threads/posix_thread)
+xenolith_glue_test(resolv sockets/resolv_message sockets/resolv_name process/result)
+xenolith_glue_test(ramfs files/file files/poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
-xenolith_glue_test(unix unix unix_name unix_transfer rights file_socket socket_option eventfd
-    ${_glue_fd} ${_glue_vfs})
-xenolith_glue_test(vfs file poll_source ${_glue_vfs})
+xenolith_glue_test(unix sockets/unix sockets/unix_name sockets/unix_transfer sockets/rights
+    sockets/file_socket sockets/socket_option files/eventfd ${_glue_fd} ${_glue_vfs})
+xenolith_glue_test(vfs files/file files/poll_source ${_glue_vfs})
 
 include(ext.cmake)

@@ -64,14 +64,17 @@ endfunction()
 xenolith_net_test(net_ip net_ip.c)
 xenolith_net_test(net_tcp net_heap.c)
 
-# Sockets on lwIP: their sources lie one level up.
-set(_lwip_sockets file_socket inet inet_address inet_errors inet_group inet_interface inet_ioctl
-    inet_option inet_queue inet_send socket_option socket_raw socket_tcp socket_udp tcp_connect tcp_listen
-    tcp_option tcp_transfer fd file file_console poll_source result terminal)
+# Sockets on lwIP: their sources lie in libc-glue/sockets.
+set(_lwip_sockets sockets/file_socket sockets/inet sockets/inet_address sockets/inet_errors
+    sockets/inet_group sockets/inet_interface sockets/inet_ioctl sockets/inet_option
+    sockets/inet_queue sockets/inet_send sockets/socket_option sockets/socket_raw sockets/socket_tcp
+    sockets/socket_udp sockets/tcp_connect sockets/tcp_listen sockets/tcp_option
+    sockets/tcp_transfer files/fd files/file devices/file_console files/poll_source process/result
+    devices/terminal)
 list(TRANSFORM _lwip_sockets PREPEND ../)
 list(TRANSFORM _lwip_sockets APPEND .c)
 foreach(name sockets connect connections)
-    xenolith_net_test(${name} ${_lwip_sockets} net_tcp_half.c ../epoll.c)
+    xenolith_net_test(${name} ${_lwip_sockets} net_tcp_half.c ../files/epoll.c)
     target_sources(test_${name} PRIVATE socket_rig.c)
     target_compile_options(test_${name} PRIVATE -Wno-address -Wno-array-parameter)
 endforeach()

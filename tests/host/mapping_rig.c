@@ -8,7 +8,7 @@
 #include <platform/vcpu.h>
 #include <runtime/shutdown.h>
 
-#include "fd.h"
+#include "files/fd.h"
 
 #define RIG_CS_MASKED (1ull << 32) /* of a frame: upcalls were masked */
 

@@ -12,8 +12,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include "mapping_file.h"
-#include "mapping_pages.h"
+#include "memory/mapping_file.h"
+#include "memory/mapping_pages.h"
 
 #define PAGE ((size_t)PAGE_SIZE)
 #define RW (PROT_READ | PROT_WRITE)

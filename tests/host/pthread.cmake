@@ -14,11 +14,13 @@ function(xenolith_pthread_test name)
         -Wl,--defsym=tls_block_size=64 -Wl,--defsym=tls_image_end=tls_image_start+8)
 endfunction()
 
-set(_pthread_life cancel_state clock_time posix_thread pthread pthread_attr pthread_cleanup
-    pthread_key pthread_self result wait_limit)
-set(_pthread_sync pthread_cond pthread_mutex pthread_once)
+set(_pthread_life threads/cancel_state process/clock_time threads/posix_thread threads/pthread
+    threads/pthread_attr threads/pthread_cleanup threads/pthread_key threads/pthread_self
+    process/result threads/wait_limit)
+set(_pthread_sync threads/pthread_cond threads/pthread_mutex threads/pthread_once)
 
 xenolith_pthread_test(pthread_life ${_pthread_life})
-xenolith_pthread_test(pthread_sync ${_pthread_life} ${_pthread_sync} pthread_barrier pthread_rwlock
-    semaphore)
-xenolith_pthread_test(pthread_cancel ${_pthread_life} ${_pthread_sync} cancel resume semaphore)
+xenolith_pthread_test(pthread_sync ${_pthread_life} ${_pthread_sync} threads/pthread_barrier
+    threads/pthread_rwlock threads/semaphore)
+xenolith_pthread_test(pthread_cancel ${_pthread_life} ${_pthread_sync} threads/cancel threads/resume
+    threads/semaphore)

@@ -4,7 +4,7 @@
 #include <lwip/priv/memp_priv.h>
 #include <lwip/timeouts.h>
 
-#include "interrupt.h"
+#include "signals/interrupt.h"
 #include "net.h"
 #include "net_heap.h"
 #include "net_priv.h"

@@ -17,7 +17,7 @@
 
 #undef TCP_MSS
 
-#include "socket_tcp.h"
+#include "sockets/socket_tcp.h"
 
 /* A sequence that is the same in every run; 0 to of - 1. */
 extern unsigned random_state;

@@ -1,8 +1,8 @@
 /* ChaCha20 against the vectors of RFC 8439, and the generator made of it. */
 #include "glue_test.h"
 
-#include "chacha.h"
-#include "random.h"
+#include "devices/chacha.h"
+#include "devices/random.h"
 
 static void hex(const uint8_t *bytes, size_t len, char *out)
 {

@@ -8,7 +8,7 @@
 #include <lwip/netif.h>
 #include <lwip/priv/tcp_priv.h>
 
-#include "epoll.h"
+#include "files/epoll.h"
 
 #define SEEDS 100u
 #define STEP_MS 10u

@@ -3,10 +3,10 @@
 
 #include <fcntl.h>
 
-#include "cpio.h"
-#include "initrd.h"
-#include "ramfs.h"
-#include "vfs.h"
+#include "files/cpio.h"
+#include "files/initrd.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

@@ -14,11 +14,11 @@
 #include <drivers/xenbus.h>
 #include <runtime/thread.h>
 
-#include "device.h"
-#include "disk.h"
-#include "partition.h"
-#include "ramfs.h"
-#include "vfs.h"
+#include "devices/device.h"
+#include "devices/disk.h"
+#include "devices/partition.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

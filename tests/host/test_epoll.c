@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <sys/epoll.h>
 
-#include "epoll.h"
-#include "eventfd.h"
-#include "fd.h"
+#include "files/epoll.h"
+#include "files/eventfd.h"
+#include "files/fd.h"
 
 static struct file *epoll, *event;
 static struct epoll_event got[64];

@@ -8,8 +8,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "ramfs.h"
-#include "vfs.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 #include "ext_files.h"
 

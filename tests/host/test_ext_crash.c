@@ -16,7 +16,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "vfs.h"
+#include "files/vfs.h"
 
 #define TRACKS 128
 #define PAGES 16

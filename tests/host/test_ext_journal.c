@@ -7,7 +7,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "vfs.h"
+#include "files/vfs.h"
 
 static bool skip(void)
 {

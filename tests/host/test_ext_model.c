@@ -8,8 +8,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "ramfs.h"
-#include "vfs.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 #define NAMES 24
 #define DIRS 4

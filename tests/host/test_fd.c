@@ -3,7 +3,7 @@
 
 #include <fcntl.h>
 
-#include "fd.h"
+#include "files/fd.h"
 
 static int closed;
 

@@ -4,14 +4,14 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 
-#include "eventfd.h"
-#include "fd.h"
-#include "fifo.h"
-#include "interrupt.h"
-#include "pipe.h"
-#include "poll_many.h"
-#include "ramfs.h"
-#include "vfs.h"
+#include "files/eventfd.h"
+#include "files/fd.h"
+#include "files/fifo.h"
+#include "signals/interrupt.h"
+#include "files/pipe.h"
+#include "files/poll_many.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

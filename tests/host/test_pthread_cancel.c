@@ -5,8 +5,8 @@
 
 #include <platform/traps.h>
 
-#include "posix_thread.h"
-#include "resume.h"
+#include "threads/posix_thread.h"
+#include "threads/resume.h"
 
 static char order[64];
 

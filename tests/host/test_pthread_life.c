@@ -3,7 +3,7 @@
 
 #include <runtime/pages.h>
 
-#include "posix_thread.h"
+#include "threads/posix_thread.h"
 
 static char order[64];
 

@@ -5,7 +5,7 @@
 
 #include <platform/clock.h>
 
-#include "interrupt.h"
+#include "signals/interrupt.h"
 
 static char order[64];
 static unsigned handled;
@@ -17,7 +17,7 @@ bool signal_restart(void)
     return true;
 }
 
-#include "posix_thread.h"
+#include "threads/posix_thread.h"
 
 static struct thread *runtime_thread(pthread_t thread)
 {

@@ -4,9 +4,9 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "ramfs.h"
-#include "ramfs_data.h"
-#include "vfs.h"
+#include "files/ramfs.h"
+#include "files/ramfs_data.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <resolv.h>
 
-#include "resolv_message.h"
+#include "sockets/resolv_message.h"
 
 static uint8_t question[RESOLV_QUESTION];
 static size_t question_len;

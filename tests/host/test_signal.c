@@ -11,8 +11,8 @@
 #include <runtime/panic.h>
 #include <runtime/timer.h>
 
-#include "interval_timer.h"
-#include "signal_core.h"
+#include "signals/interval_timer.h"
+#include "signals/signal_core.h"
 
 #define THREADS 3
 

@@ -10,9 +10,9 @@
 #include <sys/ioctl.h>
 #include <termios.h>
 
-#include "fd.h"
-#include "file_console.h"
-#include "terminal.h"
+#include "files/fd.h"
+#include "devices/file_console.h"
+#include "devices/terminal.h"
 
 static struct file *console;
 static char text[8192];

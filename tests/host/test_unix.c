@@ -11,13 +11,13 @@
 
 #include <platform/clock.h>
 
-#include "eventfd.h"
-#include "fd.h"
-#include "inode.h"
-#include "interrupt.h"
-#include "ramfs.h"
-#include "unix.h"
-#include "vfs.h"
+#include "files/eventfd.h"
+#include "files/fd.h"
+#include "files/inode.h"
+#include "signals/interrupt.h"
+#include "files/ramfs.h"
+#include "sockets/unix.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

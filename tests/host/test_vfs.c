@@ -5,9 +5,9 @@
 #include <sys/file.h>
 #include <unistd.h>
 
-#include "file_lock.h"
-#include "ramfs.h"
-#include "vfs.h"
+#include "files/file_lock.h"
+#include "files/ramfs.h"
+#include "files/vfs.h"
 
 const char rootfs_is_linked = 1;
 

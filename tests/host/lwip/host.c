@@ -13,7 +13,7 @@
 #include "net.h"
 #include "net_heap.h"
 #include "net_priv.h"
-#include "random.h"
+#include "devices/random.h"
 
 void net_assert(const char *what, const char *file, int line)
 {

@@ -1,8 +1,0 @@
-#include <signal.h>
-
-#include "interrupt.h"
-
-void interrupt_broken_pipe(void)
-{
-    raise(SIGPIPE);
-}
