@@ -257,7 +257,7 @@ class DestroyedWithMappings(DestroyCase):
     def test_on_ext4(self):
         self.survive("ext4", self.build(MAPPER), ROUNDS_MAPPED, self.look_at_mapped)
 
-    @unittest.skipUnless(LONG, "only with XENOLITH_DESTROYS: not reliable yet")
+    @unittest.skipUnless(LONG, "only with XENOLITH_DESTROYS")
     def test_on_ext2(self):
         self.survive("ext2", self.build(MAPPER), ROUNDS_MAPPED, self.look_at_mapped)
 
