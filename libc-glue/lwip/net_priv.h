@@ -5,6 +5,7 @@
  * net.c          the lock, the thread, the end
  * netif_xen.c    an interface: lwIP's struct netif over a netfront
  * net_config.c   how an interface gets its addresses, and the line about it
+ * net_csum.c     checksums that are left to the interface
  * net_ip.c       the grammar of ip=
  * net_tcp.c, net_tcp_in.c, net_tcp_out.c, net_ip4.c, net_ip6.c, net_ip6_frag.c, net_nd6.c,
  * net_init.c, net_timers.c   lwIP's own files with something around them

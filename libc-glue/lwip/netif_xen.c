@@ -3,8 +3,9 @@
  *
  * Received frames go up in the pages that they came in; only short ones are copied, so that a page
  * is not kept for a hundred bytes. Sent frames go down as they lie in lwIP's pbufs, which are held
- * until the back end has done with them. TCP's checksums are left to the back end where it takes
- * that, and so is the cutting of large segments; both are decided frame by frame, when it is sent.
+ * until the back end has done with them. TCP's and UDP's checksums are left to the back end where it
+ * takes that, and so is the cutting of large segments; both are decided frame by frame, when it is
+ * sent.
  *
  * netfront's events only leave a mark and wake the network thread, which does the rest.
  */
@@ -14,11 +15,12 @@
 #include <drivers/netfront.h>
 #include <lwip/ethip6.h>
 #include <lwip/etharp.h>
-#include <lwip/inet_chksum.h>
 #include <lwip/mld6.h>
+#include <lwip/prot/iana.h>
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
 #include <lwip/prot/tcp.h>
+#include <lwip/prot/udp.h>
 #include <lwip/priv/tcp_priv.h>
 #include <netif/ethernet.h>
 #include <platform/gnttab.h>
@@ -29,6 +31,7 @@
 #include <runtime/pages.h>
 
 #include "net.h"
+#include "net_csum.h"
 #include "net_heap.h"
 #include "net_priv.h"
 
@@ -40,12 +43,11 @@
 
 #define NET_IF_CHECKS (NETIF_CHECKSUM_CHECK_TCP | NETIF_CHECKSUM_CHECK_UDP)
 /*
- * What lwIP computes itself. TCP's is done here, see above. Of what comes in, the headers of IP and
- * what the frame does not vouch for are checked; nothing of what loops back to us.
+ * What lwIP computes itself. TCP's and UDP's are done here, see above. Of what comes in, the headers
+ * of IP and what the frame does not vouch for are checked; nothing of what loops back to us.
  */
 #define NET_IF_CHECKSUMS                                                                           \
-    (NETIF_CHECKSUM_GEN_IP | NETIF_CHECKSUM_GEN_UDP | NETIF_CHECKSUM_GEN_ICMP |                    \
-     NETIF_CHECKSUM_GEN_ICMP6)
+    (NETIF_CHECKSUM_GEN_IP | NETIF_CHECKSUM_GEN_ICMP | NETIF_CHECKSUM_GEN_ICMP6)
 
 _Static_assert(sizeof(struct net_if) <= PAGE_SIZE, "an interface is a page");
 
@@ -77,80 +79,38 @@ size_t net_gso_max(const struct netif *netif, bool ip6)
 
 /* ---- out */
 
-/* The TCP header of a frame and where the packet's addresses are, or NULL: not TCP in one piece. */
-struct net_if_tcp {
-    struct tcp_hdr *header;
-    size_t offset; /* of the header in the frame */
-    bool ip6;
-    ip_addr_t src, dest;
-};
-
-static bool net_if_find_tcp(struct pbuf *p, struct net_if_tcp *tcp)
+/*
+ * DHCP servers on the back end's host may read frames as they lie, before anybody has completed
+ * their checksums.
+ */
+static bool net_if_is_dhcp(const struct net_csum *found)
 {
-    const u8_t *frame = p->payload;
-    const struct eth_hdr *eth = (const void *)frame;
+    const struct udp_hdr *udp = (const void *)found->header;
 
-    if (p->len < SIZEOF_ETH_HDR + IP_HLEN + TCP_HLEN)
-        return false;
-    if (eth->type == PP_HTONS(ETHTYPE_IP)) {
-        const struct ip_hdr *ip = (const void *)(frame + SIZEOF_ETH_HDR);
-
-        if (IPH_PROTO(ip) != IP_PROTO_TCP ||
-            (IPH_OFFSET(ip) & PP_HTONS(IP_OFFMASK | IP_MF)) != 0)
-            return false;
-        tcp->ip6 = false;
-        tcp->offset = SIZEOF_ETH_HDR + IPH_HL_BYTES(ip);
-        ip_addr_copy_from_ip4(tcp->src, ip->src);
-        ip_addr_copy_from_ip4(tcp->dest, ip->dest);
-    } else if (eth->type == PP_HTONS(ETHTYPE_IPV6) &&
-               p->len >= SIZEOF_ETH_HDR + IP6_HLEN + TCP_HLEN) {
-        const struct ip6_hdr *ip = (const void *)(frame + SIZEOF_ETH_HDR);
-
-        if (IP6H_NEXTH(ip) != IP6_NEXTH_TCP)
-            return false;
-        tcp->ip6 = true;
-        tcp->offset = SIZEOF_ETH_HDR + IP6_HLEN;
-        ip_addr_copy_from_ip6_packed(tcp->src, ip->src);
-        ip_addr_copy_from_ip6_packed(tcp->dest, ip->dest);
-    } else {
-        return false;
-    }
-    tcp->header = (struct tcp_hdr *)(void *)(frame + tcp->offset);
-    return p->len >= tcp->offset + TCP_HLEN;
+    return found->protocol == IP_PROTO_UDP && udp->src == PP_HTONS(LWIP_IANA_PORT_DHCP_CLIENT);
 }
 
-/* The sum of the pseudo header, not inverted: what the one who completes it starts with. */
-static u16_t net_if_pseudo_sum(const struct net_if_tcp *tcp, u16_t len)
-{
-    struct pbuf none = { .payload = NULL };
-
-    return (u16_t)~ip_chksum_pseudo(&none, IP_PROTO_TCP, len, &tcp->src, &tcp->dest);
-}
-
-/* TCP's checksum, and whether the frame is to be cut. False: this interface cannot send it. */
+/* The checksum, and whether the frame is to be cut. False: this interface cannot send it. */
 static bool net_if_offload(struct net_if *nif, struct pbuf *p, struct netfront_offload *offload)
 {
     const struct netfront_caps *caps = netfront_caps(nif->nf);
-    struct net_if_tcp tcp;
+    struct net_csum found;
     size_t most = SIZEOF_ETH_HDR + (size_t)caps->mtu;
 
-    if (!net_if_find_tcp(p, &tcp))
+    if (!net_csum_find(p, SIZEOF_ETH_HDR, &found) || !net_csum_is_left(&found))
         return p->tot_len <= most;
-    u16_t len = p->tot_len - (u16_t)tcp.offset;
-    tcp.header->chksum = 0;
-    if (tcp.ip6 ? caps->tx_csum6 : caps->tx_csum4) {
+    if ((found.ip6 ? caps->tx_csum6 : caps->tx_csum4) && !net_if_is_dhcp(&found)) {
         offload->csum_blank = true;
-        tcp.header->chksum = net_if_pseudo_sum(&tcp, len);
+        net_csum_set_blank(&found);
     } else {
-        pbuf_remove_header(p, tcp.offset);
-        tcp.header->chksum = ip_chksum_pseudo(p, IP_PROTO_TCP, len, &tcp.src, &tcp.dest);
-        pbuf_add_header(p, tcp.offset);
+        net_csum_set(p, &found);
     }
-    if (p->gso_size == 0 || len <= p->gso_size + TCPH_HDRLEN_BYTES(tcp.header))
+    if (p->gso_size == 0 || found.protocol != IP_PROTO_TCP ||
+        found.len <= p->gso_size + TCPH_HDRLEN_BYTES((struct tcp_hdr *)(void *)found.header))
         return p->tot_len <= most;
-    if (!offload->csum_blank || !(tcp.ip6 ? caps->gso6 : caps->gso4))
+    if (!offload->csum_blank || !(found.ip6 ? caps->gso6 : caps->gso4))
         return false; /* the link came up anew, on a back end that cannot */
-    offload->gso = tcp.ip6 ? NETFRONT_GSO_TCP6 : NETFRONT_GSO_TCP4;
+    offload->gso = found.ip6 ? NETFRONT_GSO_TCP6 : NETFRONT_GSO_TCP4;
     offload->gso_size = p->gso_size;
     return true;
 }
@@ -184,10 +144,11 @@ static int net_if_send(struct net_if *nif, struct pbuf *p)
 /* What is not TCP has nobody who sends it again: it waits here for room. */
 static err_t net_if_wait_for_room(struct net_if *nif, struct pbuf *p)
 {
-    struct net_if_tcp tcp;
+    struct net_csum found;
 
     nif->full = true;
-    if (nif->backlog == NET_IF_BACKLOG || net_if_find_tcp(p, &tcp))
+    if (nif->backlog == NET_IF_BACKLOG ||
+        (net_csum_find(p, SIZEOF_ETH_HDR, &found) && found.protocol == IP_PROTO_TCP))
         return ERR_MEM;
     struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
     if (copy == NULL)
@@ -394,10 +355,23 @@ static bool net_if_brings_data(const struct netfront_rx *frame)
     return end > at + TCPH_HDRLEN_BYTES((const struct tcp_hdr *)(const void *)(bytes + at));
 }
 
+/*
+ * Does the frame vouch for its checksum? Not if it is a fragment: the checksum is of all of them.
+ */
+static bool net_if_is_good(const struct netfront_rx *frame)
+{
+    const u8_t *bytes = frame->pieces[0].data;
+    size_t len = frame->pieces[0].len - SIZEOF_ETH_HDR;
+    u16_t type = ((const struct eth_hdr *)(const void *)bytes)->type;
+
+    return (frame->offload.csum_blank || frame->offload.data_validated) &&
+           !net_csum_is_fragment(bytes + SIZEOF_ETH_HDR, len, type == PP_HTONS(ETHTYPE_IPV6));
+}
+
 static void net_if_input(void *handle, const struct netfront_rx *frame)
 {
     struct net_if *nif = handle;
-    bool good = frame->offload.csum_blank || frame->offload.data_validated;
+    bool good = net_if_is_good(frame);
     bool data = net_heap_is_low() && net_if_brings_data(frame);
 
     /*

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import unittest
+from itertools import product
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -12,6 +13,7 @@ from link_case import BRIDGE, DATA, DOM0_IP, ECHO_PORT, GUEST_IP, INNER, LinkCas
 
 LONG = int(os.environ.get("XENOLITH_NET_LONG", "1"))    # times the data that the bad links carry
 SMALL = 600_000         # also what Python sums up in a second
+DATAGRAM = 1_000        # goes whole
 CAPTURE = "/tmp/net-capture"
 
 
@@ -32,20 +34,27 @@ class Wire(LinkCase):
         self.link()
         guest = self.store()
         digest = self.data(SMALL)
+        echo = f"""exec 4<>/dev/udp/{GUEST_IP}/{ECHO_PORT}
+            for i in 1 2 3; do
+                head -c {DATAGRAM} {DATA} >&4
+                n=$(timeout 30 dd bs=65536 count=1 <&4 2>/dev/null | wc -c)
+                [ $n = {DATAGRAM} ] && echo $n && break
+            done"""
         # On a loaded machine either end may believe that something was lost, or tcpdump be too slow to
         # see everything: one good one of many.
         again = "unknown"
         for _ in range(12):
-            found, said = self.captured(guest.vif, f"{guest.put()}; {guest.get()}")
-            self.assertEqual(said, f"stored {SMALL}\n{digest}")
-            if min(sum(packet.data for packet in found if (packet.src, packet.protocol) == (end, pcap.TCP))
-                   for end in (DOM0_IP, GUEST_IP)) < SMALL:
+            found, said = self.captured(guest.vif, f"{guest.put()}; {guest.get()}; {echo}")
+            self.assertEqual(said, f"stored {SMALL}\n{digest}{DATAGRAM}\n")
+            sent = {way: [packet for packet in found if (packet.src, packet.protocol) == way]
+                    for way in product((DOM0_IP, GUEST_IP), (pcap.TCP, pcap.UDP))}
+            if any(sum(packet.data for packet in packets) < SMALL if protocol == pcap.TCP else not packets
+                   for (_, protocol), packets in sent.items()):
                 continue
-            for address in (DOM0_IP, GUEST_IP):
-                sent = [packet for packet in found
-                        if packet.src == address and packet.protocol == pcap.TCP]
-                self.assertGreater(max(packet.data for packet in sent), 1460)       # GSO, both ways
-                self.assertEqual({pcap.sums(packet) for packet in sent} - {"right"}, {"blank"})
+            for (_, protocol), packets in sent.items():
+                if protocol == pcap.TCP:
+                    self.assertGreater(max(packet.data for packet in packets), 1460)    # GSO, both ways
+                self.assertEqual({pcap.sums(packet) for packet in packets} - {"right"}, {"blank"})
             again = pcap.sent_again(found)
             if again == 0:
                 break
