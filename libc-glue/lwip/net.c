@@ -16,6 +16,7 @@
 #include <runtime/sync.h>
 #include <runtime/thread.h>
 
+#include "net_heap.h"
 #include "net_priv.h"
 
 #define NET_NS_PER_MS  1000000u
@@ -84,6 +85,8 @@ void net_lock(void)
 void net_unlock(void)
 {
     net_finish();
+    if (tcp_tw_pcbs != NULL && net_heap_is_low())
+        net_tcp_limit_waiting(); /* who closed them may want the memory at once */
     if (net.sleep_ns != 0 && net_next_timer() < net.sleep_ns)
         net_kick();
     mutex_unlock(&net.mutex);
