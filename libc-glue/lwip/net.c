@@ -28,7 +28,7 @@ static struct {
     struct mutex mutex;
     /* Protected by it. */
     struct list waiters; /* of net_when_ready() */
-    uint64_t sleep_ns; /* when the network thread will look by itself; 0: it is looking */
+    bool asleep;         /* the network thread, until lwIP's first timer of then or earlier */
 
     /* Any context. */
     uint32_t work;   /* futex word: 1 when there is something to do for the thread */
@@ -87,7 +87,7 @@ void net_unlock(void)
     net_finish();
     if (tcp_tw_pcbs != NULL && net_heap_is_low())
         net_tcp_limit_waiting(); /* who closed them may want the memory at once */
-    if (net.sleep_ns != 0 && net_next_timer() < net.sleep_ns)
+    if (net.asleep && net_timers_sooner())
         net_kick();
     mutex_unlock(&net.mutex);
 }
@@ -151,7 +151,7 @@ static void net_thread(void *arg)
     (void)arg;
     for (;;) {
         net_lock();
-        net.sleep_ns = 0;
+        net.asleep = false;
         __atomic_store_n(&net.work, 0, __ATOMIC_SEQ_CST); /* before the look */
         bool more = net_if_run();
         sys_check_timeouts();
@@ -163,7 +163,8 @@ static void net_thread(void *arg)
         uint64_t config_ns = net_look_at_config();
         uint64_t timer_ns = net_next_timer();
         uint64_t until_ns = timer_ns < config_ns ? timer_ns : config_ns;
-        net.sleep_ns = until_ns;
+        net_timers_note();
+        net.asleep = true;
         if (net.ending) {
             __atomic_add_fetch(&net.drained, 1, __ATOMIC_RELEASE);
             futex_wake(&net.drained, WAKE_ALL);

@@ -97,6 +97,12 @@ bool net_config_done(uint64_t elapsed_ms);
 
 /* ---- net_timers.c: start those of lwIP's periodic functions that have come to have work. */
 void net_timers_look(void);
+/*
+ * Remember when lwIP's first timer is due; and is one due before that by now? Without a look at the
+ * clock: every call on a socket asks.
+ */
+void net_timers_note(void);
+bool net_timers_sooner(void);
 
 /* ---- net_tcp_wait.c: free the oldest connections in TIME-WAIT beyond a number. */
 void net_tcp_limit_waiting(void);

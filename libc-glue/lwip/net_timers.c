@@ -131,6 +131,24 @@ void net_timers_look(void)
     }
 }
 
+/* ---- when the first one is due: the network thread sleeps until then */
+
+static bool net_timers_noted; /* there was one */
+static u32_t net_timers_noted_ms;
+
+void net_timers_note(void)
+{
+    net_timers_noted = next_timeout != NULL;
+    if (net_timers_noted)
+        net_timers_noted_ms = next_timeout->time;
+}
+
+bool net_timers_sooner(void)
+{
+    return next_timeout != NULL &&
+           (!net_timers_noted || (s32_t)(next_timeout->time - net_timers_noted_ms) < 0);
+}
+
 /* lwip_init() calls it. */
 void sys_timeouts_init(void)
 {
