@@ -12,6 +12,9 @@
 #define HEAP_CACHE_BINS 64u
 #define HEAP_CACHE_MOST (HEAP_CACHE_LEAST + (HEAP_CACHE_BINS - 1) * HEAP_CACHE_STEP)
 #define HEAP_CACHE_KEEP 8u /* blocks of a size */
+/* More of the smallest: they are the links of lists that a program fills and then empties. */
+#define HEAP_CACHE_SMALL 3u /* bins */
+#define HEAP_CACHE_KEEP_SMALL 64u
 
 struct heap_block {
     struct heap_block *next;
@@ -19,7 +22,7 @@ struct heap_block {
 
 struct heap_cache {
     struct heap_block *first[HEAP_CACHE_BINS];
-    uint8_t count[HEAP_CACHE_BINS];
+    uint8_t room[HEAP_CACHE_BINS]; /* for so many more */
 };
 
 /*
@@ -34,11 +37,21 @@ void heap_cache_start(void)
     heap_cache_started = true;
 }
 
+static bool heap_cache_make(void)
+{
+    heap_cache = _calloc_r(_REENT, 1, sizeof(*heap_cache));
+    if (heap_cache == NULL)
+        return false;
+    for (size_t bin = 0; bin < HEAP_CACHE_BINS; bin++)
+        heap_cache->room[bin] = bin < HEAP_CACHE_SMALL ? HEAP_CACHE_KEEP_SMALL : HEAP_CACHE_KEEP;
+    return true;
+}
+
 void *heap_cache_take(size_t size)
 {
     if (size > HEAP_CACHE_MOST || !heap_cache_started)
         return NULL;
-    if (heap_cache == NULL && (heap_cache = _calloc_r(_REENT, 1, sizeof(*heap_cache))) == NULL)
+    if (heap_cache == NULL && !heap_cache_make())
         return NULL;
     size_t bin = size <= HEAP_CACHE_LEAST
                      ? 0
@@ -46,7 +59,7 @@ void *heap_cache_take(size_t size)
     struct heap_block *block = heap_cache->first[bin];
     if (block != NULL) {
         heap_cache->first[bin] = block->next;
-        heap_cache->count[bin]--;
+        heap_cache->room[bin]++;
     }
     return block;
 }
@@ -58,11 +71,11 @@ bool heap_cache_keep(void *memory)
 
     if (bin >= HEAP_CACHE_BINS || !heap_cache_started || heap_cache == NULL)
         return false;
-    if (heap_cache->count[bin] >= HEAP_CACHE_KEEP)
+    if (heap_cache->room[bin] == 0)
         return false;
     block->next = heap_cache->first[bin];
     heap_cache->first[bin] = block;
-    heap_cache->count[bin]++;
+    heap_cache->room[bin]--;
     return true;
 }
 
