@@ -31,11 +31,6 @@ static struct vcpu_info *vcpu_info(void)
     return &shared_info_page.vcpu_info[vcpu_id()];
 }
 
-unsigned vcpu_id(void)
-{
-    return 0;
-}
-
 bool vcpu_upcalls_masked(void)
 {
     return vcpu_info()->evtchn_upcall_mask != 0;

@@ -36,10 +36,19 @@ uint16_t net_sum(const void *data, int len)
         memcpy(&part, at, sizeof(part));
         sum = net_sum_add(sum, part);
     }
-    if (left > 0) {
-        uint64_t part = 0;
+    if (left >= 4) {
+        uint32_t part;
 
-        memcpy(&part, at, left);
+        memcpy(&part, at, sizeof(part));
+        sum = net_sum_add(sum, part);
+        left -= 4;
+        at += 4;
+    }
+    if (left > 0) {
+        uint32_t part = 0;
+
+        for (size_t i = 0; i < left; i++)
+            part |= (uint32_t)at[i] << (8 * i);
         sum = net_sum_add(sum, part);
     }
     sum = (sum & 0xffffffff) + (sum >> 32);

@@ -63,8 +63,21 @@ struct posix_thread {
     stack_t alternate;   /* sigaltstack(); ss_flags SS_DISABLE when there is none */
 };
 
+extern struct posix_thread posix_thread_main;
+
+/* main's, whoever asks. */
+static inline struct posix_thread *posix_main(void)
+{
+    return &posix_thread_main;
+}
+
 /* The calling thread's; main's for threads of the runtime, which never reach code that asks. */
-struct posix_thread *posix_self(void);
+static inline struct posix_thread *posix_self(void)
+{
+    struct posix_thread *self = thread_self()->posix;
+
+    return self != NULL ? self : posix_main();
+}
 
 /*
  * The thread that an id names, or NULL. Structs are reused but never given back, so that the id of
@@ -85,8 +98,5 @@ static inline bool posix_thread_cancelled(const struct posix_thread *thread)
     return __atomic_load_n(&thread->cancel_requested, __ATOMIC_RELAXED) != 0 &&
            !thread->cancel_disabled && !thread->exiting;
 }
-
-/* main's, whoever asks. */
-struct posix_thread *posix_main(void);
 
 #endif

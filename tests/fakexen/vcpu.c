@@ -21,11 +21,6 @@ static struct vcpu_info *vcpu_info(void)
     return &shared_info_page.vcpu_info[0];
 }
 
-unsigned vcpu_id(void)
-{
-    return 0;
-}
-
 bool vcpu_upcalls_masked(void)
 {
     return vcpu_info()->evtchn_upcall_mask != 0;
