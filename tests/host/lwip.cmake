@@ -63,6 +63,7 @@ endfunction()
 
 xenolith_net_test(net_ip net_ip.c)
 xenolith_net_test(net_tcp net_heap.c)
+xenolith_net_test(net_timers)
 
 # Sockets on lwIP: their sources lie in libc-glue/sockets.
 set(_lwip_sockets sockets/file_socket sockets/inet sockets/inet_address sockets/inet_errors
