@@ -26,6 +26,7 @@
 static struct xenbus_device *netfront_create(const char *id, int *error);
 static void netfront_destroy(struct xenbus_device *dev);
 static void netfront_backend_changed(struct xenbus_device *dev, enum xenbus_state state);
+static void netfront_mtu_changed(struct xenbus_device *dev);
 static void netfront_gone(struct xenbus_device *dev);
 
 static const char *const netfront_frontend_keys[] = { "mac", "mtu", "trusted", NULL };
@@ -49,9 +50,11 @@ static const struct xenbus_driver netfront_driver = {
     .type = "vif",
     .frontend_keys = netfront_frontend_keys,
     .offered_keys = netfront_offered_keys,
+    .live_key = "mtu",
     .create = netfront_create,
     .destroy = netfront_destroy,
     .backend_changed = netfront_backend_changed,
+    .live_changed = netfront_mtu_changed,
     .gone = netfront_gone,
 };
 
@@ -120,7 +123,7 @@ static struct xenbus_device *netfront_create(const char *id, int *error)
     }
     nf->index = index;
     nf->lock = (struct spinlock)SPINLOCK_INIT("netfront");
-    nf->caps.mtu = NETFRONT_MTU;
+    nf->mtu = nf->caps.mtu = NETFRONT_MTU;
     nf->n_queues = 1;
     for (unsigned i = 0; i < NETFRONT_QUEUES; i++) {
         nf->queue[i].nf = nf;
@@ -159,19 +162,37 @@ static bool netfront_read_mac(const char *text, uint8_t mac[6])
     return (mac[0] & 1) == 0;
 }
 
+/* Frames without scatter-gather are of one page. */
+static void netfront_bound_mtu(struct netfront *nf)
+{
+    unsigned most = nf->caps.scatter_gather ? UINT16_MAX : PAGE_SIZE - NETFRONT_ETH_HEAD;
+
+    nf->caps.mtu = nf->mtu < most ? nf->mtu : (uint16_t)most;
+}
+
+/* What the tool stack says; if that is no number in range, it stays as it is. */
+static int netfront_read_mtu(struct netfront *nf)
+{
+    uint64_t mtu;
+    int error = xenbus_read_uint(&nf->dev, XENBUS_OURS, "mtu", 68,
+                                 NETFRONT_FRAME_MAX - NETFRONT_ETH_HEAD, &mtu);
+
+    if (error == 0)
+        nf->mtu = (uint16_t)mtu;
+    netfront_bound_mtu(nf);
+    return error;
+}
+
 /* Once, when the back end offers itself for the first time: what the tool stack says of the vif. */
 static int netfront_introduce(struct netfront *nf)
 {
     const char *mac = xenbus_read_text(&nf->dev, XENBUS_OURS, "mac");
     const char *ip = xenbus_read_text(&nf->dev, XENBUS_THEIRS, "ip");
     const char *trusted = xenbus_read_text(&nf->dev, XENBUS_OURS, "trusted");
-    uint64_t mtu;
 
     if (mac == NULL || !netfront_read_mac(mac, nf->caps.mac))
         return -EINVAL;
-    if (xenbus_read_uint(&nf->dev, XENBUS_OURS, "mtu", 68, NETFRONT_FRAME_MAX - NETFRONT_ETH_HEAD,
-                         &mtu) == 0)
-        nf->caps.mtu = (uint16_t)mtu;
+    netfront_read_mtu(nf);
     nf->trusted = trusted == NULL || strcmp(trusted, "0") != 0;
     nf->handle = netfront_events->found(nf, nf->index, ip != NULL ? ip : "");
     return 0;
@@ -239,8 +260,7 @@ static void netfront_read_features(struct netfront *nf, bool *split)
                  xenbus_read_flag(dev, XENBUS_THEIRS, "feature-gso-tcpv4");
     caps->gso6 = caps->scatter_gather && caps->tx_csum6 &&
                  xenbus_read_flag(dev, XENBUS_THEIRS, "feature-gso-tcpv6");
-    if (!caps->scatter_gather && caps->mtu > PAGE_SIZE - NETFRONT_ETH_HEAD)
-        caps->mtu = PAGE_SIZE - NETFRONT_ETH_HEAD;
+    netfront_bound_mtu(nf);
     nf->mcast_control =
         netfront_events->joins && xenbus_read_flag(dev, XENBUS_THEIRS, "feature-multicast-control");
     *split = xenbus_read_flag(dev, XENBUS_THEIRS, "feature-split-event-channels");
@@ -419,6 +439,24 @@ static void netfront_backend_changed(struct xenbus_device *dev, enum xenbus_stat
     default:
         break;
     }
+}
+
+static void netfront_mtu_changed(struct xenbus_device *dev)
+{
+    struct netfront *nf = netfront_of(dev);
+    uint16_t before = nf->caps.mtu;
+    bool was_masked;
+
+    if (nf->handle == NULL)
+        return; /* it is read when the back end offers itself */
+    was_masked = netfront_lock(nf);
+    int error = netfront_read_mtu(nf);
+    netfront_unlock(nf, was_masked);
+    if (error == -EINVAL)
+        log_line(LOG_WARNING, "%s: mtu is no number from 68 to %u: left as it was", dev->name,
+                 NETFRONT_FRAME_MAX - NETFRONT_ETH_HEAD);
+    if (nf->caps.mtu != before)
+        netfront_ready(nf);
 }
 
 static void netfront_gone(struct xenbus_device *dev)

@@ -138,6 +138,7 @@ struct netfront {
     bool lost;          /* nothing but netfront_release() comes any more */
     const char *broken; /* a violation that is not reported yet */
     unsigned n_queues;
+    uint16_t mtu; /* by the tool stack; caps.mtu may be less */
     struct netfront_caps caps;
     struct netfront_stats stats;
     struct netfront_queue queue[NETFRONT_QUEUES];

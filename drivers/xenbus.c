@@ -198,6 +198,8 @@ static void xenbus_take_name(struct xenbus_driver_state *bus, const char *id)
         }
     } else if (dev->priv->recheck || dev->broken || dev->state == XenbusStateClosed) {
         xenbus_begin_recheck(dev);
+    } else {
+        xenbus_read_live(dev); /* it may have changed before it was watched */
     }
     dev->priv->seen = true;
 }
@@ -249,10 +251,15 @@ static void xenbus_dir_fired(struct xenstore_watch *watch, const char *path)
         memcpy(id, rest, id_len);
         id[id_len] = '\0';
         dev = xenbus_find_device(bus, id);
-        if (dev != NULL && rest[id_len] == '\0')
+        if (dev != NULL && rest[id_len] == '\0') {
             dev->priv->recheck = true;
-        else if (dev != NULL && !dev->broken && dev->state != XenbusStateClosed)
-            return; /* most likely what we published */
+        } else if (dev != NULL && !dev->broken && dev->state != XenbusStateClosed) {
+            const char *live = bus->driver->live_key;
+
+            if (live != NULL && strcmp(rest + id_len + 1, live) == 0)
+                xenbus_read_live(dev);
+            return; /* else most likely what we published */
+        }
     }
     xenbus_list(bus); /* or one is under way, and its answer will tell */
 }

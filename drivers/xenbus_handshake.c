@@ -478,6 +478,47 @@ void xenbus_let_go(struct xenbus_device *dev)
     xenbus_leave(p);
 }
 
+/* ---- A key that may change ------------------------------------------------------------------ */
+
+static void xenbus_live_done(struct xenstore_req *req)
+{
+    struct xenbus_private *p = req->arg;
+    struct xenbus_driver_state *bus = p->bus;
+
+    if (!xenbus_answered(p))
+        return;
+    p->live_asked = false;
+    if (!p->dev->broken) {
+        xenbus_enter(p);
+        xenbus_take_value(p, bus->driver->live_key, req);
+        bus->driver->live_changed(p->dev);
+        xenbus_leave(p);
+    }
+    xenbus_calm(bus);
+}
+
+void xenbus_read_live(struct xenbus_device *dev)
+{
+    const char *key = dev->driver->live_key;
+    struct xenbus_private *p = dev->priv;
+
+    if (key == NULL || p->live_asked) /* the answer to come will tell */
+        return;
+    p->live_asked = true;
+    p->live_req = (struct xenstore_req){
+        .type = XS_READ,
+        .body = p->ours,
+        .body_len = strlen(p->ours),
+        .tail = key,
+        .tail_len = strlen(key) + 1,
+        .reply = p->live_text,
+        .reply_size = sizeof(p->live_text),
+    };
+    xenbus_enter(p);
+    xenbus_ask(p, &p->live_req, xenbus_live_done);
+    xenbus_leave(p);
+}
+
 /* ---- Is it still the same? ----------------------------------------------------------------- */
 
 /* Done rarely, after the tool stack touched the directory: a page of its own for the while. */

@@ -66,6 +66,11 @@ struct xenbus_private {
 
     struct xenbus_puts *puts; /* being collected */
 
+    /* The driver's live_key, when it is read again. */
+    struct xenstore_req live_req;
+    char live_text[XENBUS_VALUE_MAX];
+    bool live_asked;
+
     uint8_t found[XENBUS_FETCHED_MAX]; /* enum xenbus_found */
     char values[XENBUS_FETCHED_MAX][XENBUS_VALUE_MAX];
 };
@@ -87,6 +92,8 @@ int xenbus_begin(struct xenbus_driver_state *bus, struct xenbus_device *dev);
 /* The device has no more to do with its back end. */
 void xenbus_let_go(struct xenbus_device *dev);
 void xenbus_begin_recheck(struct xenbus_device *dev);
+/* Read the driver's live_key again, if it has one. */
+void xenbus_read_live(struct xenbus_device *dev);
 void xenbus_write_state(struct xenbus_private *p);
 
 /* One request of this device; done ends with xenbus_answered(). */
@@ -110,6 +117,8 @@ void xenbus_fill_read(struct xenbus_private *p, struct xenstore_req *req, const 
                       size_t len, const char *const *keys, unsigned i);
 /* Look at an answer to that. */
 void xenbus_check_value(struct xenbus_private *p, const struct xenstore_req *req);
+/* The same for an answer that lies elsewhere: take it over as the value of our own key. */
+void xenbus_take_value(struct xenbus_private *p, const char *key, const struct xenstore_req *req);
 /* Decimal digits only. */
 bool xenbus_parse(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 /* End the text of an answer that has room for size bytes; false when it is no printable text. */

@@ -99,16 +99,26 @@ bool xenbus_end_text(const struct xenstore_req *req)
     return true;
 }
 
+static uint8_t xenbus_judge(const struct xenstore_req *req)
+{
+    if (req->status == -ENOENT)
+        return XENBUS_MISSING;
+    return req->status == 0 && xenbus_end_text(req) ? XENBUS_GOOD : XENBUS_DAMAGED;
+}
+
 void xenbus_check_value(struct xenbus_private *p, const struct xenstore_req *req)
 {
-    size_t slot = (size_t)(req->reply - p->values[0]) / XENBUS_VALUE_MAX;
+    p->found[(size_t)(req->reply - p->values[0]) / XENBUS_VALUE_MAX] = xenbus_judge(req);
+}
 
-    if (req->status == -ENOENT)
-        p->found[slot] = XENBUS_MISSING;
-    else if (req->status == 0 && xenbus_end_text(req))
-        p->found[slot] = XENBUS_GOOD;
-    else
-        p->found[slot] = XENBUS_DAMAGED;
+void xenbus_take_value(struct xenbus_private *p, const char *key, const struct xenstore_req *req)
+{
+    const struct xenbus_driver *driver = p->dev->driver;
+    unsigned slot = xenbus_slot(driver, driver->frontend_keys) +
+                    (unsigned)xenbus_find_key(driver->frontend_keys, key);
+
+    p->found[slot] = xenbus_judge(req);
+    memcpy(p->values[slot], req->reply, XENBUS_VALUE_MAX);
 }
 
 /* Where a key's value is; if it is in both lists of the back end's, the later, if it was found. */

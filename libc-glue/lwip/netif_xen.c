@@ -16,6 +16,7 @@
 #include <lwip/ethip6.h>
 #include <lwip/etharp.h>
 #include <lwip/mld6.h>
+#include <lwip/nd6.h>
 #include <lwip/prot/iana.h>
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
@@ -90,6 +91,15 @@ static bool net_if_is_dhcp(const struct net_csum *found)
     return found->protocol == IP_PROTO_UDP && udp->src == PP_HTONS(LWIP_IANA_PORT_DHCP_CLIENT);
 }
 
+/* Of a large segment that may have been made for a larger MTU: payload bytes on the wire. */
+static u16_t net_if_piece(const struct net_csum *found, u16_t size, u16_t mtu)
+{
+    const struct tcp_hdr *tcp = (const void *)found->header;
+    size_t headers = found->offset - SIZEOF_ETH_HDR + TCPH_HDRLEN_BYTES(tcp);
+
+    return size + headers <= mtu || mtu <= headers ? size : (u16_t)(mtu - headers);
+}
+
 /* The checksum, and whether the frame is to be cut. False: this interface cannot send it. */
 static bool net_if_offload(struct net_if *nif, struct pbuf *p, struct netfront_offload *offload)
 {
@@ -105,13 +115,15 @@ static bool net_if_offload(struct net_if *nif, struct pbuf *p, struct netfront_o
     } else {
         net_csum_set(p, &found);
     }
-    if (p->gso_size == 0 || found.protocol != IP_PROTO_TCP ||
-        found.len <= p->gso_size + TCPH_HDRLEN_BYTES((struct tcp_hdr *)(void *)found.header))
+    if (p->gso_size == 0 || found.protocol != IP_PROTO_TCP)
+        return p->tot_len <= most;
+    u16_t piece = net_if_piece(&found, p->gso_size, caps->mtu);
+    if (found.len <= piece + TCPH_HDRLEN_BYTES((struct tcp_hdr *)(void *)found.header))
         return p->tot_len <= most;
     if (!offload->csum_blank || !(found.ip6 ? caps->gso6 : caps->gso4))
         return false; /* the link came up anew, on a back end that cannot */
     offload->gso = found.ip6 ? NETFRONT_GSO_TCP6 : NETFRONT_GSO_TCP4;
-    offload->gso_size = p->gso_size;
+    offload->gso_size = piece;
     return true;
 }
 
@@ -473,12 +485,32 @@ static void net_if_add(struct net_if *nif)
     net_config_added(nif);
 }
 
+/* Connections that stand take it over when it is less; those to come have it in any case. */
+static void net_if_set_mtu(struct net_if *nif, u16_t mtu)
+{
+    struct netif *netif = &nif->netif;
+
+    /* A router may have advertised less. */
+    if (netif->mtu6 == netif->mtu || netif->mtu6 > mtu)
+        netif->mtu6 = mtu;
+    netif->mtu = mtu;
+    nd6_clear_destination_cache(); /* it has an MTU for each */
+    for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+        if (ip_route(&pcb->local_ip, &pcb->remote_ip) == netif)
+            pcb->mss = tcp_eff_send_mss_netif(pcb->mss, netif, &pcb->remote_ip);
+    }
+    boot_stage("eth%u: MTU %u", nif->index, mtu);
+}
+
 static void net_if_set_link(struct net_if *nif, bool up)
 {
     const struct netfront_caps *caps = netfront_caps(nif->nf);
 
-    if (up == (netif_is_link_up(&nif->netif) != 0))
+    if (up == (netif_is_link_up(&nif->netif) != 0)) {
+        if (up && nif->netif.mtu != caps->mtu)
+            net_if_set_mtu(nif, caps->mtu);
         return;
+    }
     if (!up) {
         netif_set_link_down(&nif->netif);
         log_line(LOG_WARNING, "eth%u: link down", nif->index);

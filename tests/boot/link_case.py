@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import pcap  # noqa: E402
 from boot_case import BOUND_SECONDS  # noqa: E402
 from program_case import ProgramCase  # noqa: E402
 
@@ -24,6 +25,7 @@ BRIDGE, INNER, OUTER = "nb0", "nv0", "nw0"
 DOM0_IP, GUEST_IP = "10.79.0.1", "10.79.0.2"
 PORT, ECHO_PORT = 7000, 7001
 DATA = "/tmp/net-data"
+CAPTURE = "/tmp/net-capture"
 CONNECT = "exec 3<>/dev/tcp/{address}/7000 || exit 9; "
 PUT = CONNECT + '{{ echo "put $(stat -c %s {file})"; cat {file}; }} >&3; read -r -u 3 line; echo "$line"'
 GET = CONNECT + "echo get >&3; read -r -u 3 line; cat <&3 >{file}; sha256sum <{file}"
@@ -111,6 +113,16 @@ class LinkCase(ProgramCase):
         guest = Store(self, child, name, mac)
         guest.await_words("store: ready")
         return guest
+
+    def captured(self, device: str, line: str, snap: int = 0) -> tuple[list[pcap.Packet], str]:
+        """What tcpdump saw pass there while the line ran in dom0, and what that wrote."""
+        said = self.shell(f"""
+            tcpdump -Z root -U -s {snap} -B 16384 -i {device} -w {CAPTURE} ip 2>{CAPTURE}.err & dump=$!
+            for i in $(seq 600); do grep -q listening {CAPTURE}.err && break; sleep 0.1; done
+            {line}
+            status=$?; sleep 1; kill $dump; wait $dump; exit $status""")
+        self.addCleanup(self.shell, f"rm -f {CAPTURE} {CAPTURE}.err", False)
+        return pcap.packets(self.dom0.get(CAPTURE)), said
 
     def data(self, size: int) -> str:
         """A file of that size in dom0, DATA; its sum."""

@@ -14,21 +14,10 @@ from link_case import BRIDGE, DATA, DOM0_IP, ECHO_PORT, GUEST_IP, INNER, LinkCas
 LONG = int(os.environ.get("XENOLITH_NET_LONG", "1"))    # times the data that the bad links carry
 SMALL = 600_000         # also what Python sums up in a second
 DATAGRAM = 1_000        # goes whole
-CAPTURE = "/tmp/net-capture"
 
 
 class Wire(LinkCase):
     """tcpdump on the vif."""
-
-    def captured(self, device: str, line: str, snap: int = 0) -> tuple[list[pcap.Packet], str]:
-        """What passed there while the line ran in dom0, and what that wrote."""
-        said = self.shell(f"""
-            tcpdump -Z root -U -s {snap} -B 16384 -i {device} -w {CAPTURE} ip 2>{CAPTURE}.err & dump=$!
-            for i in $(seq 600); do grep -q listening {CAPTURE}.err && break; sleep 0.1; done
-            {line}
-            status=$?; sleep 1; kill $dump; wait $dump; exit $status""")
-        self.addCleanup(self.shell, f"rm -f {CAPTURE} {CAPTURE}.err", False)
-        return pcap.packets(self.dom0.get(CAPTURE)), said
 
     def test_sums_and_large_segments_and_nothing_twice(self):
         self.link()
@@ -89,6 +78,16 @@ class Sizes(LinkCase):
         self.shell(f"for i in 1 2 3; do ping -n -M do -c 1 -W 30 -s 8972 {GUEST_IP} && exit; done; exit 1")
         self.assert_carried(guest, LONG * 2_000_000)
         self.assert_carried(guest, LONG * 500_000, guest.ip6)
+        # ... and one that changes: what comes is smaller, what is there goes on.
+        before = len(guest.said)
+        self.shell(f"xenstore-write /local/domain/{guest.domid}/device/vif/0/mtu 1400")
+        guest.await_words("eth0: MTU 1400\n", before)
+        found, _ = self.captured(
+            guest.vif, f"for i in 1 2 3; do ping -n -c 1 -W 30 -s 2000 {GUEST_IP} && break; done")
+        answers = {len(packet.header + packet.rest) for packet in found
+                   if (packet.src, packet.protocol) == (GUEST_IP, pcap.ICMP)}
+        self.assertEqual(answers, {1396, 652})
+        self.assert_carried(guest, LONG * 500_000)
         guest.end()
 
 

@@ -69,6 +69,94 @@ TEST(a_device_that_is_there_at_boot_is_waited_for)
     fakexen_mark_clean(); /* the watch on device/vif stays */
 }
 
+/* As the tool stack writes it; NULL removes it. */
+static void set_mtu(const char *text)
+{
+    fakexen_store_write(NETBACK_FRONT "/mtu", text);
+    fakexen_run();
+}
+
+TEST(the_mtu_may_change_while_it_is_up)
+{
+    static const char *const lies[] = { "67", "65522", "0", "-1", "", "1500 ", "0x5dc", "1e3",
+                                        "18446744073709553116", "a number" };
+    const struct netfront_caps *caps;
+    unsigned readies;
+
+    rig.back.mtu = "9000";
+    start();
+    caps = netfront_caps(rig.nf);
+    CHECK_EQ(caps->mtu, 9000);
+    readies = rig.readies;
+    set_mtu("1400");
+    CHECK_EQ(caps->mtu, 1400);
+    CHECK(rig.readies > readies);
+    readies = rig.readies;
+    set_mtu("1400"); /* written again */
+    for (unsigned i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+        set_mtu(lies[i]);
+        CHECK_EQ(caps->mtu, 1400);
+    }
+    set_mtu(NULL);
+    CHECK_EQ(caps->mtu, 1400);
+    CHECK_EQ(rig.readies, readies);
+    CHECK(strstr(rig_log, "vif/0: mtu is no number from 68 to 65521: left as it was") != NULL);
+    set_mtu("68");
+    CHECK_EQ(caps->mtu, 68);
+    set_mtu("65521");
+    CHECK_EQ(caps->mtu, 65521);
+    netback_state(XenbusStateClosing); /* it is kept over another life of the back end */
+    netback_unmap(&rig.back);
+    netback_state(XenbusStateClosed);
+    netback_state(XenbusStateInitWait);
+    netback_accept(&rig.back);
+    CHECK_EQ(caps->mtu, 65521);
+    finish();
+}
+
+TEST(without_scatter_gather_a_page_is_the_most_of_any_mtu)
+{
+    rig.back.no_sg = true;
+    rig.back.gso4 = rig.back.gso6 = false;
+    start();
+    CHECK_EQ(netfront_caps(rig.nf)->mtu, 1500);
+    set_mtu("9000");
+    CHECK_EQ(netfront_caps(rig.nf)->mtu, 4096 - 14);
+    set_mtu("4000");
+    CHECK_EQ(netfront_caps(rig.nf)->mtu, 4000);
+    finish();
+}
+
+TEST(a_storm_of_mtus_is_read_as_fast_as_xenstore_answers)
+{
+    char text[8];
+    unsigned requests;
+
+    start();
+    requests = fakexen_store_requests();
+    for (unsigned i = 0; i < 1000; i++) {
+        snprintf(text, sizeof(text), "%u", 1000 + i);
+        fakexen_store_write(NETBACK_FRONT "/mtu", text);
+    }
+    fakexen_run();
+    CHECK_EQ(netfront_caps(rig.nf)->mtu, 1999);
+    CHECK(fakexen_store_requests() - requests <= 1000);
+    finish();
+}
+
+TEST(an_interface_goes_while_its_mtu_is_read)
+{
+    start();
+    netback_unmap(&rig.back);
+    fakexen_store_stop(true);
+    fakexen_store_write(NETBACK_FRONT "/mtu", "1400");
+    fakexen_store_write(NETBACK_FRONT, NULL);
+    fakexen_store_stop(false);
+    fakexen_run();
+    CHECK(rig.lost);
+    netfront_release(rig.nf);
+}
+
 TEST(a_poor_back_end_will_do)
 {
     rig.back = (struct netback){ .no_sg = true, .gso4 = true, .no_csum = true, .mtu = "9000" };

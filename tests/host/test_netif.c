@@ -1,6 +1,6 @@
 /*
  * netif_xen: lwIP on the real netfront, whose back end looks at the frames: what of the checksums is
- * left to it, and what it may leave to us.
+ * left to it, what it may leave to us, and what an MTU that changes does to them.
  */
 #include "test.h"
 
@@ -11,6 +11,7 @@
 #include <lwip/prot/ip4.h>
 #include <lwip/prot/ip6.h>
 #include <lwip/prot/udp.h>
+#include <lwip/priv/tcp_priv.h>
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
 #include <platform/clock.h>
@@ -430,4 +431,216 @@ TEST(a_fragment_vouches_for_nothing)
         }
     }
     finish();
+}
+
+/* ---- an MTU that changes ---- */
+
+static void set_mtu(const char *text)
+{
+    fakexen_store_write(NETBACK_FRONT "/mtu", text);
+    run();
+}
+
+TEST(datagrams_follow_the_mtu)
+{
+    start();
+    set_mtu("9000");
+    CHECK_EQ(net_ifs->netif.mtu, 9000);
+    CHECK_EQ(net_ifs->netif.mtu6, 9000);
+    CHECK(strstr(said, "eth0: MTU 9000") != NULL);
+    check_whole(&peer4, 8972, BLANK);
+    check_whole(&peer6, 8952, BLANK);
+    check_cut(&peer4, 8973);
+    set_mtu("1300");
+    check_whole(&peer4, 1272, BLANK);
+    check_whole(&peer6, 1252, BLANK);
+    check_cut(&peer4, 1273);
+    check_cut(&peer6, 1253);
+    net_ifs->netif.mtu6 = 1280; /* as a router advertised */
+    set_mtu("1500");
+    CHECK_EQ(net_ifs->netif.mtu, 1500);
+    CHECK_EQ(net_ifs->netif.mtu6, 1280);
+    set_mtu("68");
+    CHECK_EQ(net_ifs->netif.mtu6, 68);
+    check_cut(&peer4, 100);
+    finish();
+}
+
+/* The next frame that carries TCP over IPv4, whole or in part: what lies behind its IP header. */
+static const void *take_tcp(void)
+{
+    while (netback_take(&back, 0, &frame)) {
+        const uint8_t *ip = frame.data + ETH;
+
+        netback_answer(&back, 0, &frame, NETIF_RSP_OKAY, true);
+        if (ip[0] >> 4 == 4 && ip[9] == IP_PROTO_TCP)
+            return ip + IP_HLEN;
+    }
+    return NULL;
+}
+
+/* Its announced MSS. */
+static unsigned mss_of(const struct tcp_hdr *tcp)
+{
+    const uint8_t *option = (const uint8_t *)(tcp + 1);
+
+    CHECK(option[0] == 2 && option[1] == 4); /* always the first */
+    return (unsigned)(option[2] << 8 | option[3]);
+}
+
+/* The peer's segment to us: an answer to ours. */
+static void answer_tcp(const struct tcp_pcb *pcb, u8_t flags, u32_t seqno, u32_t ackno, u16_t mss)
+{
+    struct eth_hdr *eth = (void *)whole;
+    struct ip_hdr *ip = (void *)(whole + ETH);
+    struct tcp_hdr *tcp = (void *)(whole + ETH + IP_HLEN);
+    size_t header = TCP_HLEN + (mss != 0 ? 4 : 0);
+
+    memset(whole, 0, ETH + IP_HLEN + header);
+    memcpy(&eth->dest, net_ifs->netif.hwaddr, 6);
+    eth->type = PP_HTONS(ETHTYPE_IP);
+    IPH_VHL_SET(ip, 4, 5);
+    IPH_LEN_SET(ip, lwip_htons((u16_t)(IP_HLEN + header)));
+    IPH_TTL_SET(ip, 64);
+    IPH_PROTO_SET(ip, IP_PROTO_TCP);
+    ip4_addr_copy(ip->src, *ip_2_ip4(&peer4));
+    ip4_addr_copy(ip->dest, *netif_ip4_addr(&net_ifs->netif));
+    IPH_CHKSUM_SET(ip, inet_chksum(ip, IP_HLEN));
+    tcp->src = lwip_htons(pcb->remote_port);
+    tcp->dest = lwip_htons(pcb->local_port);
+    tcp->seqno = lwip_htonl(seqno);
+    tcp->ackno = lwip_htonl(ackno);
+    TCPH_HDRLEN_FLAGS_SET(tcp, header / 4, flags);
+    tcp->wnd = 0xffff;
+    if (mss != 0)
+        memcpy(tcp + 1, (u8_t[]){ 2, 4, (u8_t)(mss >> 8), (u8_t)mss }, 4);
+    CHECK(netback_deliver(&back, 0, whole, ETH + IP_HLEN + header, NETRXF_data_validated, 0, 0));
+    run();
+}
+
+static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
+{
+    (void)pcb;
+    *(bool *)arg = error == ERR_OK;
+    return ERR_OK;
+}
+
+static struct tcp_pcb *connected(u16_t peer_mss)
+{
+    struct tcp_pcb *pcb = tcp_new_ip_type(IPADDR_TYPE_V4);
+    const struct tcp_hdr *syn;
+    bool done = false;
+
+    tcp_arg(pcb, &done);
+    tcp_nagle_disable(pcb);
+    CHECK_EQ(tcp_connect(pcb, &peer4, 80, on_connected), ERR_OK);
+    net_if_flush();
+    syn = take_tcp();
+    CHECK(syn != NULL);
+    CHECK_EQ(mss_of(syn), net_ifs->netif.mtu - IP_HLEN - TCP_HLEN);
+    answer_tcp(pcb, TCP_SYN | TCP_ACK, 1000, lwip_ntohl(syn->seqno) + 1, peer_mss);
+    CHECK(done);
+    while (take_tcp() != NULL)
+        continue;
+    return pcb;
+}
+
+/* One segment: what the back end has of its checksum to do, and its payload's length. */
+static size_t check_segment(const uint8_t *ip, const void *segment, size_t len)
+{
+    const struct tcp_hdr *tcp = segment;
+    size_t headers = TCPH_HDRLEN_BYTES(tcp);
+    uint32_t before = folded(IP_PROTO_TCP + (uint32_t)len, ip + 12, 8);
+
+    CHECK(len >= headers);
+    if (frame.flags & NETTXF_csum_blank)
+        CHECK_EQ(lwip_ntohs(tcp->chksum), before);
+    else
+        CHECK_EQ(folded(before, segment, len), 0xffff);
+    return len - headers;
+}
+
+/* What was sent arrives, nothing of it larger than the MTU. Returns bytes of payload. */
+static size_t arrives(size_t mtu)
+{
+    size_t total = 0, cut = 0;
+    const uint8_t *segment;
+
+    net_if_flush();
+    while ((segment = take_tcp()) != NULL) {
+        const uint8_t *ip = frame.data + ETH;
+        size_t len = frame.len - ETH - IP_HLEN, at = (size_t)((ip[6] << 8 | ip[7]) & 0x1fff) * 8;
+
+        size_t headers = IP_HLEN + TCPH_HDRLEN_BYTES((const struct tcp_hdr *)segment);
+
+        CHECK((frame.extra ? frame.info.u.gso.size + headers : frame.len - ETH) <= mtu);
+        if (at == 0 && (ip[6] & 0x20) == 0) {
+            total += check_segment(ip, segment, len);
+        } else { /* a fragment, in order */
+            CHECK_EQ(at, cut);
+            CHECK_EQ(frame.flags & NETTXF_csum_blank, 0);
+            memcpy(whole + at, segment, len);
+            cut = at + len;
+            if ((ip[6] & 0x20) == 0) {
+                total += check_segment(ip, whole, cut);
+                cut = 0;
+            }
+        }
+        run();
+    }
+    CHECK_EQ(cut, 0);
+    return total;
+}
+
+static void end(struct tcp_pcb *pcb)
+{
+    tcp_abort(pcb);
+    net_if_flush();
+    CHECK(take_tcp() != NULL);
+}
+
+static void check_segments_follow(bool gso)
+{
+    struct tcp_pcb *pcb;
+
+    back.mtu = "9000";
+    back.gso4 = gso;
+    start();
+    CHECK_EQ(net_ifs->netif.mtu, 9000);
+    pcb = connected(8960);
+    CHECK_EQ(pcb->mss, 8960);
+    for (size_t len = 4000; len <= 20000; len += 8000) { /* made for the large one */
+        set_mtu("9000");
+        pcb->mss = 8960;
+        pcb->cwnd = 60000;
+        CHECK_EQ(net_tcp_write(pcb, bytes, len, TCP_WRITE_FLAG_COPY), len);
+        set_mtu("1500");
+        CHECK_EQ(pcb->mss, 1460);
+        CHECK_EQ(tcp_output(pcb), ERR_OK);
+        CHECK_EQ(arrives(1500), len);
+        answer_tcp(pcb, TCP_ACK, 1001, pcb->snd_nxt, 0);
+    }
+    CHECK_EQ(net_tcp_write(pcb, bytes, 8000, TCP_WRITE_FLAG_COPY), 8000);
+    CHECK_EQ(tcp_output(pcb), ERR_OK);
+    CHECK_EQ(arrives(1500), 8000);
+    end(pcb);
+    pcb = connected(8960); /* a new one announces what there is now */
+    CHECK_EQ(pcb->mss, 1460);
+    set_mtu("9000");
+    CHECK_EQ(pcb->mss, 1460);
+    end(pcb);
+    pcb = connected(8960);
+    CHECK_EQ(pcb->mss, 8960);
+    end(pcb);
+    finish();
+}
+
+TEST(segments_follow_the_mtu)
+{
+    check_segments_follow(false);
+}
+
+TEST(large_segments_follow_the_mtu)
+{
+    check_segments_follow(true);
 }

@@ -82,7 +82,7 @@ struct netfront_tx {
 
 struct netfront_caps {
     uint8_t mac[6];
-    uint16_t mtu;        /* bytes of IP: the vif's mtu key, or 1500 */
+    uint16_t mtu;        /* bytes of IP: the vif's mtu key, or 1500. May change: ready() then */
     bool scatter_gather; /* else one page for a frame */
     bool tx_csum4, tx_csum6;
     bool gso4, gso6;

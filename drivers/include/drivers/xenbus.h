@@ -44,6 +44,8 @@ struct xenbus_driver {
     const char *const *frontend_keys;
     const char *const *offered_keys;
     const char *const *connected_keys;
+    /* One of the frontend_keys that the tool stack may change while the device is there, or NULL. */
+    const char *live_key;
 
     /*
      * A device was found: make its structure (pages_get_zeroed() and the like) and return the
@@ -64,6 +66,8 @@ struct xenbus_driver {
      *   Others mean nothing to most.
      */
     void (*backend_changed)(struct xenbus_device *dev, enum xenbus_state state);
+    /* live_key was fetched anew; it may be as it was. */
+    void (*live_changed)(struct xenbus_device *dev);
     /*
      * The directory went away, or the device broke: stop using the rings, end every request. May
      * come when all that was done before, at Closing. After this come destroy (directory gone), or
