@@ -4,40 +4,29 @@
  */
 #include <errno.h>
 #include <netinet/icmp6.h>
-#include <poll.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include <lwip/netif.h>
 #include <lwip/raw.h>
 
-#include "inet.h"
-#include "inet_queue.h"
-#include "inet_send.h"
+#include "datagram.h"
 #include "lwip/net_heap.h"
 
 struct raw_socket {
-    struct inet_socket inet;
+    struct datagram_socket dg;
     struct raw_pcb *pcb;
-    struct inet_queue queue;
     struct icmp6_filter filter;
     int checksum_at; /* IPV6_CHECKSUM, -1: none */
 };
-
-static const struct socket_ops raw_socket_ops;
 
 static struct raw_socket *raw_of(struct socket *socket)
 {
     return (struct raw_socket *)socket;
 }
 
-static void raw_update(struct raw_socket *raw, unsigned news)
+static struct raw_socket *raw_of_datagram(struct datagram_socket *dg)
 {
-    unsigned ready = POLLOUT | POLLWRNORM;
-
-    if (raw->queue.n > 0)
-        ready |= POLLIN | POLLRDNORM;
-    socket_set_ready(&raw->inet.socket, ready, news);
+    return (struct raw_socket *)dg;
 }
 
 /* A copy: lwIP itself may want the packet, too. */
@@ -51,15 +40,14 @@ static u8_t raw_received(void *arg, struct raw_pcb *pcb, struct pbuf *p, const i
         return 0;
     if (ip_current_is_v6()) {
         pbuf_remove_header(copy, ip_current_header_tot_len());
-        if (raw->inet.socket.protocol == IPPROTO_ICMPV6 &&
+        if (raw->dg.inet.socket.protocol == IPPROTO_ICMPV6 &&
             (copy->len == 0 ||
              ICMP6_FILTER_WILLBLOCK(*(const uint8_t *)copy->payload, &raw->filter))) {
             pbuf_free(copy);
             return 0;
         }
     }
-    if (inet_queue_put(&raw->queue, &raw->inet, copy, from, 0))
-        raw_update(raw, POLLIN | POLLRDNORM);
+    datagram_received(&raw->dg, copy, from, 0);
     return 0;
 }
 
@@ -82,47 +70,22 @@ static void raw_apply(struct inet_socket *inet)
     pcb->chksum_offset = (u16_t)(raw->checksum_at >= 0 ? raw->checksum_at : 0);
 }
 
-static int raw_socket_bind(struct socket *socket, const struct sockaddr *address, socklen_t len)
+static int raw_datagram_bind(struct datagram_socket *dg, const ip_addr_t *ip, uint16_t port)
 {
-    struct raw_socket *raw = raw_of(socket);
-    uint16_t port;
-    ip_addr_t ip;
-    int error = inet_address_in(&raw->inet, address, len, &ip, &port);
-
-    if (error == 0)
-        error = inet_address_wait(&ip, true);
-    if (error < 0)
-        return error;
-    net_lock();
-    error = inet_address_is_ours(&ip) ? inet_error(raw_bind(raw->pcb, &ip)) : -EADDRNOTAVAIL;
-    net_unlock();
-    return error;
+    (void)port;
+    return inet_error(raw_bind(raw_of_datagram(dg)->pcb, ip));
 }
 
-static int raw_socket_connect(struct socket *socket, const struct sockaddr *address, socklen_t len)
+static int raw_datagram_connect(struct datagram_socket *dg, const ip_addr_t *ip, uint16_t port,
+                                bool early)
 {
-    struct raw_socket *raw = raw_of(socket);
-    uint16_t port;
-    ip_addr_t ip;
-    int error;
+    (void)port, (void)early;
+    return inet_error(raw_connect(raw_of_datagram(dg)->pcb, ip));
+}
 
-    if (len >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC) {
-        net_lock();
-        raw_disconnect(raw->pcb);
-        net_unlock();
-        return 0;
-    }
-    error = inet_address_in(&raw->inet, address, len, &ip, &port);
-    if (error < 0)
-        return error;
-    inet_address_target(&ip);
-    error = inet_address_wait(&ip, false);
-    if (error < 0)
-        return error;
-    net_lock();
-    error = inet_error(raw_connect(raw->pcb, &ip));
-    net_unlock();
-    return error;
+static void raw_datagram_disconnect(struct datagram_socket *dg)
+{
+    raw_disconnect(raw_of_datagram(dg)->pcb);
 }
 
 static int raw_socket_name(struct socket *socket, bool peer, struct socket_name *out)
@@ -139,19 +102,21 @@ static int raw_socket_name(struct socket *socket, bool peer, struct socket_name 
     return error;
 }
 
-static int raw_send_locked(struct raw_socket *raw, const struct inet_send *how, struct pbuf *p,
-                           const ip_addr_t *ip)
+static int raw_datagram_send(struct datagram_socket *dg, const struct inet_send *how,
+                             struct pbuf *p, const ip_addr_t *ip, uint16_t port)
 {
+    struct raw_socket *raw = raw_of_datagram(dg);
     struct raw_pcb *pcb = raw->pcb;
     const ip_addr_t *source;
     struct netif *netif;
     uint8_t ttl = pcb->ttl, tos = pcb->tos;
     err_t sent;
-    int error = inet_send_route(&raw->inet, how, ip, &netif, &source);
+    int error = inet_send_route(&dg->inet, how, ip, &netif, &source);
 
+    (void)port;
     if (error < 0)
         return error;
-    if (ip_addr_isbroadcast(ip, netif) && !raw->inet.socket.broadcast)
+    if (ip_addr_isbroadcast(ip, netif) && !dg->inet.socket.broadcast)
         return -EACCES;
     if (raw->checksum_at >= 0 && p->len < (size_t)raw->checksum_at + 2)
         return -EINVAL;
@@ -165,64 +130,20 @@ static int raw_send_locked(struct raw_socket *raw, const struct inet_send *how, 
     return sent == ERR_RTE ? -EHOSTUNREACH : inet_error(sent);
 }
 
-static ssize_t raw_socket_send(struct socket *socket, struct socket_message *message)
+static int raw_allows(const struct datagram_socket *dg, size_t len)
 {
-    struct raw_socket *raw = raw_of(socket);
-    struct inet_send how;
-    uint16_t port;
-    ip_addr_t ip;
-    struct pbuf *p;
-    int error = 0;
-
-    if (message->len > 0xffffu - (raw->inet.header_included ? 0 : IP_HLEN))
-        return -EMSGSIZE;
-    if (message->name != NULL)
-        error = inet_address_in(&raw->inet, message->name, message->name_len, &ip, &port);
-    else if (raw->pcb->flags & RAW_FLAGS_CONNECTED)
-        ip = raw->pcb->remote_ip;
-    else
-        error = -EDESTADDRREQ;
-    if (error < 0)
-        return error;
-    inet_address_target(&ip);
-    error = inet_send_control(&raw->inet, message, &how);
-    if (error == 0)
-        error = inet_address_wait(&ip, false);
-    if (error < 0)
-        return error;
-    net_lock();
-    p = inet_send_pbuf(message);
-    error = p != NULL ? raw_send_locked(raw, &how, p, &ip) : -ENOBUFS;
-    if (p != NULL)
-        pbuf_free(p);
-    net_unlock();
-    return error < 0 ? error : (ssize_t)message->len;
+    return len > 0xffffu - (dg->inet.header_included ? 0 : IP_HLEN) ? -EMSGSIZE : 0;
 }
 
-static ssize_t raw_try_receive(struct raw_socket *raw, struct socket_message *message)
+static int raw_peer(const struct datagram_socket *dg, ip_addr_t *ip, uint16_t *port)
 {
-    ssize_t done;
+    const struct raw_socket *raw = (const struct raw_socket *)dg;
 
-    net_lock();
-    done = inet_queue_take(&raw->queue, &raw->inet, message);
-    if (raw->queue.n == 0)
-        raw_update(raw, 0);
-    net_unlock();
-    return done;
-}
-
-static ssize_t raw_socket_receive(struct socket *socket, struct socket_message *message)
-{
-    struct raw_socket *raw = raw_of(socket);
-    struct socket_wait wait;
-    ssize_t done;
-
-    socket_wait_begin(&wait, socket, POLLIN, message->flags);
-    do
-        done = raw_try_receive(raw, message);
-    while (done == -EAGAIN && (done = socket_wait_next(&wait, "raw socket, for a packet")) == 0);
-    socket_wait_end(&wait);
-    return done;
+    if (!(raw->pcb->flags & RAW_FLAGS_CONNECTED))
+        return -EDESTADDRREQ;
+    *ip = raw->pcb->remote_ip;
+    *port = 0;
+    return 0;
 }
 
 static int raw_socket_set_option(struct socket *socket, int level, int option, const void *value,
@@ -243,11 +164,11 @@ static int raw_socket_set_option(struct socket *socket, int level, int option, c
             return -EINVAL;
         net_lock();
         raw->checksum_at = number;
-        raw_apply(&raw->inet);
+        raw_apply(&raw->dg.inet);
         net_unlock();
         return 0;
     }
-    return inet_set_option(&raw->inet, level, option, value, len);
+    return inet_set_option(&raw->dg.inet, level, option, value, len);
 }
 
 static int raw_socket_get_option(struct socket *socket, int level, int option, void *value,
@@ -257,17 +178,7 @@ static int raw_socket_get_option(struct socket *socket, int level, int option, v
 
     if (level == IPPROTO_ICMPV6 && option == ICMP6_FILTER)
         return socket_option_out(value, len, &raw->filter, sizeof(raw->filter));
-    return inet_get_option(&raw->inet, level, option, value, len);
-}
-
-static int raw_socket_ioctl(struct socket *socket, unsigned long request, void *arg)
-{
-    if (request != FIONREAD && request != TIOCOUTQ)
-        return inet_ioctl(socket, request, arg);
-    net_lock();
-    *(int *)arg = request == FIONREAD ? (int)inet_queue_first(&raw_of(socket)->queue) : 0;
-    net_unlock();
-    return 0;
+    return inet_get_option(&raw->dg.inet, level, option, value, len);
 }
 
 static void raw_socket_close(struct socket *socket)
@@ -276,23 +187,32 @@ static void raw_socket_close(struct socket *socket)
 
     net_lock();
     raw_remove(raw->pcb);
-    inet_queue_empty(&raw->queue);
-    inet_group_leave_all(&raw->inet);
+    datagram_end(&raw->dg);
     net_unlock();
     free(raw);
 }
 
 static const struct socket_ops raw_socket_ops = {
-    .bind = raw_socket_bind,
-    .connect = raw_socket_connect,
+    .bind = datagram_bind,
+    .connect = datagram_connect,
     .name = raw_socket_name,
-    .send = raw_socket_send,
-    .receive = raw_socket_receive,
+    .send = datagram_send,
+    .receive = datagram_receive,
     .set_option = raw_socket_set_option,
     .get_option = raw_socket_get_option,
     .option_changed = inet_option_changed,
-    .ioctl = raw_socket_ioctl,
+    .ioctl = datagram_ioctl,
     .close = raw_socket_close,
+};
+
+static const struct datagram_kind raw_kind = {
+    .waiting = "raw socket, for a packet",
+    .allows = raw_allows,
+    .peer = raw_peer,
+    .bind = raw_datagram_bind,
+    .connect = raw_datagram_connect,
+    .disconnect = raw_datagram_disconnect,
+    .send = raw_datagram_send,
 };
 
 int raw_socket_make(int family, int protocol, int flags, struct socket **out)
@@ -301,8 +221,8 @@ int raw_socket_make(int family, int protocol, int flags, struct socket **out)
 
     if (raw == NULL)
         return -ENOMEM;
-    inet_init(&raw->inet, &raw_socket_ops, family, SOCK_RAW, protocol, flags);
-    raw->inet.header_included = protocol == IPPROTO_RAW;
+    datagram_init(&raw->dg, &raw_kind, &raw_socket_ops, family, SOCK_RAW, protocol, flags);
+    raw->dg.inet.header_included = protocol == IPPROTO_RAW;
     /* RFC 3542, 3.1: the guest computes ICMPv6's checksum, which is in its third byte. */
     raw->checksum_at = family == AF_INET6 && protocol == IPPROTO_ICMPV6 ? 2 : -1;
     net_lock();
@@ -310,17 +230,17 @@ int raw_socket_make(int family, int protocol, int flags, struct socket **out)
         raw->pcb =
             raw_new_ip_type(family == AF_INET6 ? IPADDR_TYPE_V6 : IPADDR_TYPE_V4, (u8_t)protocol);
     if (raw->pcb != NULL) {
-        raw->inet.ip_pcb = (struct ip_pcb *)raw->pcb;
-        raw->inet.apply = raw_apply;
+        raw->dg.inet.ip_pcb = (struct ip_pcb *)raw->pcb;
+        raw->dg.inet.apply = raw_apply;
         raw_recv(raw->pcb, raw_received, raw);
-        inet_apply(&raw->inet);
+        inet_apply(&raw->dg.inet);
     }
     net_unlock();
     if (raw->pcb == NULL) {
         free(raw);
         return -ENOBUFS;
     }
-    raw_update(raw, 0);
-    *out = &raw->inet.socket;
+    datagram_update(&raw->dg, 0);
+    *out = &raw->dg.inet.socket;
     return 0;
 }

@@ -2,50 +2,38 @@
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 
 #include <lwip/netif.h>
 #include <lwip/udp.h>
 
-#include "inet.h"
+#include "datagram.h"
 #include "inet_errors.h"
-#include "inet_queue.h"
-#include "inet_send.h"
 #include "lwip/net_heap.h"
 
 #define UDP_MOST 65507u /* bytes of one datagram over IPv4 */
 
 struct udp_socket {
-    struct inet_socket inet;
-    struct udp_pcb *pcb; /* NULL until there is need */
-    struct inet_queue queue;
+    struct datagram_socket dg;
+    struct udp_pcb *pcb;   /* NULL until there is need */
     bool bound_by_connect; /* the local address is connect()'s choice */
-    bool read_shut, write_shut;
 };
-
-static const struct socket_ops udp_socket_ops;
 
 static struct udp_socket *udp_of(struct socket *socket)
 {
     return (struct udp_socket *)socket;
 }
 
-/* ---- with the lock held ---- */
-
-static void udp_update(struct udp_socket *udp, unsigned news)
+static struct udp_socket *udp_of_datagram(struct datagram_socket *dg)
 {
-    unsigned ready = POLLOUT | POLLWRNORM;
-
-    if (udp->queue.n > 0 || udp->read_shut)
-        ready |= POLLIN | POLLRDNORM;
-    if (udp->read_shut)
-        ready |= POLLRDHUP;
-    if (udp->read_shut && udp->write_shut)
-        ready |= POLLHUP;
-    if (__atomic_load_n(&udp->inet.socket.error, __ATOMIC_RELAXED) != 0)
-        ready |= POLLERR;
-    socket_set_ready(&udp->inet.socket, ready, news);
+    return (struct udp_socket *)dg;
 }
+
+static bool udp_is_connected(const struct udp_socket *udp)
+{
+    return udp->pcb != NULL && (udp->pcb->flags & UDP_FLAGS_CONNECTED) != 0;
+}
+
+/* ---- with the lock held ---- */
 
 static void udp_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
                          u16_t port)
@@ -53,12 +41,7 @@ static void udp_received(void *arg, struct udp_pcb *pcb, struct pbuf *p, const i
     struct udp_socket *udp = arg;
 
     (void)pcb;
-    if (udp->read_shut) {
-        pbuf_free(p);
-        return;
-    }
-    if (inet_queue_put(&udp->queue, &udp->inet, p, from, port))
-        udp_update(udp, POLLIN | POLLRDNORM);
+    datagram_received(&udp->dg, p, from, port);
 }
 
 void udp_error(uint16_t port, const ip_addr_t *peer, uint16_t peer_port, int error)
@@ -69,8 +52,7 @@ void udp_error(uint16_t port, const ip_addr_t *peer, uint16_t peer_port, int err
         if (pcb->local_port != port || pcb->remote_port != peer_port || pcb->recv != udp_received ||
             !(pcb->flags & UDP_FLAGS_CONNECTED) || !ip_addr_zoneless_eq(&pcb->remote_ip, peer))
             continue;
-        socket_set_error(&udp->inet.socket, error);
-        udp_update(udp, POLLERR);
+        datagram_failed(&udp->dg, error);
         return;
     }
 }
@@ -93,18 +75,19 @@ static int udp_need_pcb(struct udp_socket *udp)
 {
     if (udp->pcb != NULL)
         return 0;
-    udp->pcb = net_heap_is_too_low() ? NULL : udp_new_ip_type(inet_address_type(&udp->inet));
+    udp->pcb = net_heap_is_too_low() ? NULL : udp_new_ip_type(inet_address_type(&udp->dg.inet));
     if (udp->pcb == NULL)
         return -ENOBUFS;
-    udp->inet.ip_pcb = (struct ip_pcb *)udp->pcb;
+    udp->dg.inet.ip_pcb = (struct ip_pcb *)udp->pcb;
     udp_recv(udp->pcb, udp_received, udp);
-    inet_apply(&udp->inet);
+    inet_apply(&udp->dg.inet);
     return 0;
 }
 
 /* A pcb with a port, so that answers find it. */
-static int udp_need_port(struct udp_socket *udp)
+static int udp_prepare(struct datagram_socket *dg)
 {
+    struct udp_socket *udp = udp_of_datagram(dg);
     int error = udp_need_pcb(udp);
 
     if (error == 0 && udp->pcb->local_port == 0 &&
@@ -113,96 +96,116 @@ static int udp_need_port(struct udp_socket *udp)
     return error;
 }
 
-/* ---- bind, connect ---- */
-
-static int udp_socket_bind(struct socket *socket, const struct sockaddr *address, socklen_t len)
+static int udp_datagram_bind(struct datagram_socket *dg, const ip_addr_t *ip, uint16_t port)
 {
-    struct udp_socket *udp = udp_of(socket);
-    uint16_t port;
-    ip_addr_t ip;
-    int error = inet_address_in(&udp->inet, address, len, &ip, &port);
+    struct udp_socket *udp = udp_of_datagram(dg);
+    int error = udp_need_pcb(udp);
 
-    if (error == 0)
-        error = inet_address_wait(&ip, true);
-    if (error < 0)
-        return error;
-    net_lock();
-    error = udp_need_pcb(udp);
     if (error == 0 && udp->pcb->local_port != 0)
         error = -EINVAL;
-    else if (error == 0 && !inet_address_is_ours(&ip))
-        error = -EADDRNOTAVAIL;
-    else if (error == 0 && udp_bind(udp->pcb, &ip, port) != ERR_OK)
+    else if (error == 0 && udp_bind(udp->pcb, ip, port) != ERR_OK)
         error = -EADDRINUSE;
-    net_unlock();
     return error;
 }
 
-static void udp_socket_disconnect(struct udp_socket *udp)
+static void udp_datagram_disconnect(struct datagram_socket *dg)
 {
+    struct udp_socket *udp = udp_of_datagram(dg);
+
     if (udp->pcb == NULL)
         return;
     udp_disconnect(udp->pcb);
     if (udp->bound_by_connect) {
         ip_addr_set_any(IP_IS_V6(&udp->pcb->local_ip), &udp->pcb->local_ip);
-        IP_SET_TYPE_VAL(udp->pcb->local_ip, inet_address_type(&udp->inet));
+        IP_SET_TYPE_VAL(udp->pcb->local_ip, inet_address_type(&dg->inet));
         udp->bound_by_connect = false;
     }
 }
 
-static int udp_connect_locked(struct udp_socket *udp, const ip_addr_t *ip, uint16_t port)
+/* The way to ip from here, which also chooses the local address. */
+static int udp_take_route(struct udp_socket *udp, const ip_addr_t *ip)
 {
     struct inet_send how = { .ttl = -1, .tos = -1 };
     const ip_addr_t *source;
     struct netif *netif;
-    int error = udp_need_port(udp);
+    int error;
 
-    if (error < 0)
-        return error;
-    udp_socket_disconnect(udp);
     ip_addr_set_any(false, &how.source);
-    error = inet_send_route(&udp->inet, &how, ip, &netif, &source);
+    error = inet_send_route(&udp->dg.inet, &how, ip, &netif, &source);
     if (error < 0)
         return error;
-    if (ip_addr_isbroadcast(ip, netif) && !udp->inet.socket.broadcast)
+    if (ip_addr_isbroadcast(ip, netif) && !udp->dg.inet.socket.broadcast)
         return -EACCES;
     if (ip_addr_isany(&udp->pcb->local_ip)) { /* getsockname() is to show it */
         ip_addr_copy(udp->pcb->local_ip, *source);
         udp->bound_by_connect = true;
     }
+    return 0;
+}
+
+static int udp_datagram_connect(struct datagram_socket *dg, const ip_addr_t *ip, uint16_t port,
+                                bool early)
+{
+    struct udp_socket *udp = udp_of_datagram(dg);
+    int error = udp_prepare(dg);
+
+    if (error < 0)
+        return error;
+    udp_datagram_disconnect(dg);
+    if (!early && (error = udp_take_route(udp, ip)) < 0)
+        return error;
     inet_errors_listen();
     return inet_error(udp_connect(udp->pcb, ip, port));
 }
 
-static int udp_socket_connect(struct socket *socket, const struct sockaddr *address, socklen_t len)
+static int udp_datagram_send(struct datagram_socket *dg, const struct inet_send *how,
+                             struct pbuf *p, const ip_addr_t *ip, uint16_t port)
 {
-    struct udp_socket *udp = udp_of(socket);
-    uint16_t port;
-    ip_addr_t ip;
-    int error;
+    struct udp_pcb *pcb = udp_of_datagram(dg)->pcb;
+    const ip_addr_t *source;
+    struct netif *netif;
+    uint8_t ttl, tos, multicast_ttl;
+    err_t sent;
+    int error = inet_send_route(&dg->inet, how, ip, &netif, &source);
 
-    if (len >= sizeof(sa_family_t) && address->sa_family == AF_UNSPEC) {
-        net_lock();
-        udp_socket_disconnect(udp);
-        net_unlock();
-        return 0;
+    if (error < 0)
+        return error;
+    if (ip_addr_isbroadcast(ip, netif) && !dg->inet.socket.broadcast)
+        return -EACCES;
+    ttl = pcb->ttl;
+    tos = pcb->tos;
+    multicast_ttl = udp_get_multicast_ttl(pcb);
+    if (how->ttl >= 0) {
+        pcb->ttl = (uint8_t)how->ttl;
+        udp_set_multicast_ttl(pcb, (uint8_t)how->ttl);
     }
-    error = inet_address_in(&udp->inet, address, len, &ip, &port);
-    if (error < 0)
-        return error;
-    inet_address_target(&ip);
-    error = inet_address_wait(&ip, false);
-    if (error < 0)
-        return error;
-    net_lock();
-    error = udp_connect_locked(udp, &ip, port);
-    net_unlock();
-    return error;
+    if (how->tos >= 0)
+        pcb->tos = (uint8_t)how->tos;
+    sent = udp_sendto_if_src(pcb, p, ip, port, netif, source);
+    pcb->ttl = ttl;
+    pcb->tos = tos;
+    udp_set_multicast_ttl(pcb, multicast_ttl);
+    return sent == ERR_RTE ? -EHOSTUNREACH : inet_error(sent);
 }
 
-static bool udp_is_connected(const struct udp_socket *udp)
+/* ---- the rest ---- */
+
+static int udp_allows(const struct datagram_socket *dg, size_t len)
 {
-    return udp->pcb != NULL && (udp->pcb->flags & UDP_FLAGS_CONNECTED) != 0;
+    if (len > UDP_MOST)
+        return -EMSGSIZE;
+    return dg->write_shut ? -EPIPE : 0;
+}
+
+static int udp_peer(const struct datagram_socket *dg, ip_addr_t *ip, uint16_t *port)
+{
+    const struct udp_socket *udp = (const struct udp_socket *)dg;
+
+    if (!udp_is_connected(udp))
+        return -EDESTADDRREQ;
+    *ip = udp->pcb->remote_ip;
+    *port = udp->pcb->remote_port;
+    return 0;
 }
 
 static int udp_socket_name(struct socket *socket, bool peer, struct socket_name *out)
@@ -210,7 +213,7 @@ static int udp_socket_name(struct socket *socket, bool peer, struct socket_name 
     struct udp_socket *udp = udp_of(socket);
     ip_addr_t any;
 
-    ip_addr_set_any(inet_address_type(&udp->inet) == IPADDR_TYPE_V6, &any);
+    ip_addr_set_any(inet_address_type(&udp->dg.inet) == IPADDR_TYPE_V6, &any);
     net_lock();
     if (peer && !udp_is_connected(udp)) {
         net_unlock();
@@ -235,132 +238,13 @@ static int udp_socket_shutdown(struct socket *socket, int how)
     if (!udp_is_connected(udp))
         error = -ENOTCONN;
     if (error == 0) {
-        udp->read_shut = udp->read_shut || how != SHUT_WR;
-        udp->write_shut = udp->write_shut || how != SHUT_RD;
-        udp_update(udp, POLLIN | POLLHUP);
+        udp->dg.read_shut = udp->dg.read_shut || how != SHUT_WR;
+        udp->dg.write_shut = udp->dg.write_shut || how != SHUT_RD;
+        datagram_update(&udp->dg, POLLIN | POLLHUP);
     }
     net_unlock();
     return error;
 }
-
-/* ---- transfers ---- */
-
-static int udp_send_locked(struct udp_socket *udp, const struct inet_send *how, struct pbuf *p,
-                           const ip_addr_t *ip, uint16_t port)
-{
-    struct udp_pcb *pcb = udp->pcb;
-    const ip_addr_t *source;
-    struct netif *netif;
-    uint8_t ttl, tos, multicast_ttl;
-    err_t sent;
-    int error = inet_send_route(&udp->inet, how, ip, &netif, &source);
-
-    if (error < 0)
-        return error;
-    if (ip_addr_isbroadcast(ip, netif) && !udp->inet.socket.broadcast)
-        return -EACCES;
-    ttl = pcb->ttl;
-    tos = pcb->tos;
-    multicast_ttl = udp_get_multicast_ttl(pcb);
-    if (how->ttl >= 0) {
-        pcb->ttl = (uint8_t)how->ttl;
-        udp_set_multicast_ttl(pcb, (uint8_t)how->ttl);
-    }
-    if (how->tos >= 0)
-        pcb->tos = (uint8_t)how->tos;
-    sent = udp_sendto_if_src(pcb, p, ip, port, netif, source);
-    pcb->ttl = ttl;
-    pcb->tos = tos;
-    udp_set_multicast_ttl(pcb, multicast_ttl);
-    return sent == ERR_RTE ? -EHOSTUNREACH : inet_error(sent);
-}
-
-/* To the peer, or to the name. */
-static int udp_target(struct udp_socket *udp, const struct socket_message *message, ip_addr_t *ip,
-                      uint16_t *port)
-{
-    if (message->name != NULL) {
-        int error = inet_address_in(&udp->inet, message->name, message->name_len, ip, port);
-
-        if (error == 0)
-            inet_address_target(ip);
-        return error == 0 && *port == 0 ? -EINVAL : error;
-    }
-    if (!udp_is_connected(udp))
-        return -EDESTADDRREQ;
-    *ip = udp->pcb->remote_ip;
-    *port = udp->pcb->remote_port;
-    return 0;
-}
-
-static ssize_t udp_socket_send(struct socket *socket, struct socket_message *message)
-{
-    struct udp_socket *udp = udp_of(socket);
-    struct inet_send how;
-    struct pbuf *p;
-    uint16_t port;
-    ip_addr_t ip;
-    int error;
-
-    if (message->len > UDP_MOST)
-        return -EMSGSIZE;
-    if (udp->write_shut)
-        return -EPIPE;
-    error = udp_target(udp, message, &ip, &port);
-    if (error == 0)
-        error = inet_send_control(&udp->inet, message, &how);
-    if (error == 0)
-        error = inet_address_wait(&ip, false);
-    if (error < 0)
-        return error;
-    net_lock();
-    error = socket_take_error(socket);
-    if (error == 0)
-        error = udp_need_port(udp);
-    if (error == 0) {
-        p = inet_send_pbuf(message);
-        error = p != NULL ? udp_send_locked(udp, &how, p, &ip, port) : -ENOBUFS;
-        if (p != NULL)
-            pbuf_free(p);
-    }
-    net_unlock();
-    return error < 0 ? error : (ssize_t)message->len;
-}
-
-static ssize_t udp_try_receive(struct udp_socket *udp, struct socket_message *message)
-{
-    ssize_t done;
-
-    if (!(socket_ready(&udp->inet.socket) & (POLLIN | POLLERR)))
-        return -EAGAIN;
-    net_lock();
-    done = inet_queue_take(&udp->queue, &udp->inet, message);
-    if (done == -EAGAIN) {
-        done = socket_take_error(&udp->inet.socket);
-        if (done == 0)
-            done = udp->read_shut ? 0 : -EAGAIN;
-    }
-    if (udp->queue.n == 0)
-        udp_update(udp, 0);
-    net_unlock();
-    return done;
-}
-
-static ssize_t udp_socket_receive(struct socket *socket, struct socket_message *message)
-{
-    struct udp_socket *udp = udp_of(socket);
-    struct socket_wait wait;
-    ssize_t done;
-
-    socket_wait_begin(&wait, socket, POLLIN, message->flags);
-    do
-        done = udp_try_receive(udp, message);
-    while (done == -EAGAIN && (done = socket_wait_next(&wait, "udp, for a datagram")) == 0);
-    socket_wait_end(&wait);
-    return done;
-}
-
-/* ---- the rest ---- */
 
 static int udp_socket_set_option(struct socket *socket, int level, int option, const void *value,
                                  socklen_t len)
@@ -374,16 +258,6 @@ static int udp_socket_get_option(struct socket *socket, int level, int option, v
     return inet_get_option(inet_of(socket), level, option, value, len);
 }
 
-static int udp_socket_ioctl(struct socket *socket, unsigned long request, void *arg)
-{
-    if (request != FIONREAD && request != TIOCOUTQ)
-        return inet_ioctl(socket, request, arg);
-    net_lock();
-    *(int *)arg = request == FIONREAD ? (int)inet_queue_first(&udp_of(socket)->queue) : 0;
-    net_unlock();
-    return 0;
-}
-
 static void udp_socket_close(struct socket *socket)
 {
     struct udp_socket *udp = udp_of(socket);
@@ -391,24 +265,35 @@ static void udp_socket_close(struct socket *socket)
     net_lock();
     if (udp->pcb != NULL)
         udp_remove(udp->pcb);
-    inet_queue_empty(&udp->queue);
-    inet_group_leave_all(&udp->inet);
+    datagram_end(&udp->dg);
     net_unlock();
     free(udp);
 }
 
 static const struct socket_ops udp_socket_ops = {
-    .bind = udp_socket_bind,
-    .connect = udp_socket_connect,
+    .bind = datagram_bind,
+    .connect = datagram_connect,
     .shutdown = udp_socket_shutdown,
     .name = udp_socket_name,
-    .send = udp_socket_send,
-    .receive = udp_socket_receive,
+    .send = datagram_send,
+    .receive = datagram_receive,
     .set_option = udp_socket_set_option,
     .get_option = udp_socket_get_option,
     .option_changed = inet_option_changed,
-    .ioctl = udp_socket_ioctl,
+    .ioctl = datagram_ioctl,
     .close = udp_socket_close,
+};
+
+static const struct datagram_kind udp_kind = {
+    .waiting = "udp, for a datagram",
+    .has_ports = true,
+    .allows = udp_allows,
+    .peer = udp_peer,
+    .bind = udp_datagram_bind,
+    .connect = udp_datagram_connect,
+    .disconnect = udp_datagram_disconnect,
+    .prepare = udp_prepare,
+    .send = udp_datagram_send,
 };
 
 int udp_socket_make(int family, int protocol, int flags, struct socket **out)
@@ -417,9 +302,9 @@ int udp_socket_make(int family, int protocol, int flags, struct socket **out)
 
     if (udp == NULL)
         return -ENOMEM;
-    inet_init(&udp->inet, &udp_socket_ops, family, SOCK_DGRAM, protocol, flags);
-    udp->inet.apply = udp_apply;
-    udp_update(udp, 0);
-    *out = &udp->inet.socket;
+    datagram_init(&udp->dg, &udp_kind, &udp_socket_ops, family, SOCK_DGRAM, protocol, flags);
+    udp->dg.inet.apply = udp_apply;
+    datagram_update(&udp->dg, 0);
+    *out = &udp->dg.inet.socket;
     return 0;
 }

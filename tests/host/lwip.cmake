@@ -66,7 +66,7 @@ xenolith_net_test(net_tcp net_heap.c)
 xenolith_net_test(net_timers)
 
 # Sockets on lwIP: their sources lie in libc-glue/sockets.
-set(_lwip_sockets sockets/file_socket sockets/inet sockets/inet_address sockets/inet_errors
+set(_lwip_sockets sockets/datagram sockets/file_socket sockets/inet sockets/inet_address sockets/inet_errors
     sockets/inet_group sockets/inet_interface sockets/inet_ioctl sockets/inet_option
     sockets/inet_queue sockets/inet_send sockets/socket_option sockets/socket_raw sockets/socket_tcp
     sockets/socket_udp sockets/tcp_connect sockets/tcp_listen sockets/tcp_option

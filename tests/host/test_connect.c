@@ -1,6 +1,6 @@
 /*
- * Connections that do not come about at once: before there is an address, to hosts that nobody is,
- * and to those that ICMP says cannot be reached.
+ * Connections and datagrams that do not come about at once: before there is an address, to hosts that
+ * nobody is, and to those that ICMP says cannot be reached.
  */
 #include "socket_rig.h"
 
@@ -12,13 +12,13 @@
 #include <lwip/prot/ip4.h>
 
 static struct netif card; /* 10.5.5.5/24, and nobody else on it */
-static unsigned card_frames;
+static unsigned card_frames, card_last; /* the last byte of the last frame */
 
 static err_t card_send(struct netif *netif, struct pbuf *p)
 {
     (void)netif;
-    (void)p;
     card_frames++;
+    card_last = pbuf_get_at(p, (u16_t)(p->tot_len - 1));
     return ERR_OK;
 }
 
@@ -38,10 +38,10 @@ static void card_up(void)
 
     IP4_ADDR(&address, 10, 5, 5, 5);
     IP4_ADDR(&mask, 255, 255, 255, 0);
-    card_frames = 0;
     netif_add(&card, &address, &mask, NULL, NULL, card_init, ip_input);
     netif_set_link_up(&card);
     netif_set_up(&card);
+    card_frames = 0;
 }
 
 static struct socket_name there(const char *text, int port)
@@ -117,6 +117,157 @@ TEST(connect_waits_for_an_address_as_long_as_it_may)
     CHECK_EQ(one->ops->connect(one, ADDRESS(here)), -ECONNREFUSED);
     socket_put(one);
     socket_put(server);
+    netif_remove(&card);
+    end();
+}
+
+static ssize_t send_at(struct socket *from, struct socket_name *to, const void *bytes, size_t len,
+                       int flags)
+{
+    struct iovec iov = { (void *)(uintptr_t)bytes, len };
+    struct socket_message message = { .iov = &iov,
+                                      .n = 1,
+                                      .len = len,
+                                      .flags = flags,
+                                      .name = &to->address,
+                                      .name_len = to->len };
+
+    return socket_send(from, &message);
+}
+
+/* A neighbour whose card is known. */
+static void neighbour(const char *text)
+{
+    struct eth_addr mac = { { 0, 1, 2, 3, 4, 5 } };
+    ip4_addr_t ip;
+
+    CHECK(ip4addr_aton(text, &ip));
+    CHECK_EQ(etharp_add_static_entry(&ip, &mac), ERR_OK);
+}
+
+/* As far as 10.5.5.9 can be reached, but that is not known yet. */
+static void begin_early(void)
+{
+    begin();
+    card_up();
+    neighbour("10.5.5.9");
+    no_address = true;
+}
+
+TEST(datagrams_do_not_wait_for_an_address)
+{
+    struct socket_name peer = there("10.5.5.9", 53), name;
+    struct socket *one, *two, *three;
+
+    begin_early();
+    one = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    two = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    three = make(AF_INET, SOCK_DGRAM, 0); /* this one may, but not in this call */
+    CHECK_EQ(one->ops->connect(one, ADDRESS(peer)), 0);
+    CHECK_EQ(one->ops->name(one, true, &name), 0);
+    CHECK_EQ(port_of(&name), 53);
+    for (unsigned i = 1; i <= 5; i++)
+        CHECK_EQ(send_to(one, (char[]){ 0, (char)i }, 2, 0), 2);
+    CHECK_EQ(receive_from(one, 1, 0), -EAGAIN);
+    CHECK_EQ(send_at(two, &peer, "x", 1, 0), 1);
+    CHECK_EQ(send_at(three, &peer, "y", 1, MSG_DONTWAIT), 1);
+    a_moment();
+    CHECK_EQ(card_frames, 0);
+    CHECK_EQ(ready(one), POLLOUT);
+    socket_put(two); /* what it kept goes with it */
+    have_address();
+    CHECK_EQ(card_frames, 6);
+    CHECK_EQ(card_last, 'y');
+    CHECK_EQ(send_to(one, "z", 1, 0), 1);
+    CHECK_EQ(card_frames, 7);
+    CHECK_EQ(card_last, 'z');
+    CHECK_EQ(one->ops->name(one, false, &name), 0);
+    CHECK_EQ(((struct sockaddr_in *)&name.address)->sin_addr.s_addr, htonl(0x0a050505));
+    CHECK_EQ(socket_take_error(one), 0);
+    socket_put(one);
+    socket_put(three);
+    netif_remove(&card);
+    end();
+}
+
+TEST(as_many_datagrams_are_kept_as_the_send_buffer_holds)
+{
+    struct socket_name peer = there("10.5.5.9", 53);
+    struct socket *one = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    size_t sent = 0, buffer_size = 0;
+    socklen_t len = sizeof(int);
+    ssize_t n;
+
+    begin_early();
+    CHECK_EQ(socket_get_option(one, SO_SNDBUF, &buffer_size, &len), 0);
+    while ((n = send_at(one, &peer, buffer, 1000, 0)) == 1000)
+        sent += 1000;
+    CHECK_EQ(n, -EAGAIN);
+    CHECK(sent > buffer_size / 4 && sent < buffer_size + 1000);
+    CHECK_EQ(ready(one), 0);
+    have_address();
+    CHECK_EQ(ready(one), POLLOUT);
+    CHECK_EQ(card_frames, sent / 1000);
+    CHECK_EQ(send_at(one, &peer, buffer, 1000, 0), 1000);
+    CHECK_EQ(card_frames, sent / 1000 + 1);
+    no_address = true; /* and without memory */
+    out_of_memory = 2;
+    for (unsigned i = 0; i < 300; i++) {
+        n = send_at(one, &peer, buffer, 1000, 0);
+        CHECK(n == 1000 || n == -ENOBUFS || n == -EAGAIN);
+    }
+    out_of_memory = 0;
+    socket_put(one);
+    have_address();
+    netif_remove(&card);
+    end();
+}
+
+TEST(datagrams_that_turn_out_to_lead_nowhere)
+{
+    struct socket_name away = there("10.9.9.9", 53), here = there("10.5.5.9", 53);
+    struct socket *one, *two, *three;
+
+    begin_early();
+    one = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    two = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    three = make(AF_INET, SOCK_DGRAM, O_NONBLOCK);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(away)), 0);
+    CHECK_EQ(send_at(two, &away, "x", 1, 0), 1);
+    CHECK_EQ(send_at(two, &here, "x", 1, 0), 1);
+    CHECK_EQ(three->ops->connect(three, ADDRESS(away)), 0); /* it thinks better of it */
+    CHECK_EQ(three->ops->connect(three, ADDRESS(here)), 0);
+    have_address();
+    CHECK_EQ(card_frames, 1);
+    CHECK(ready(one) & POLLERR);
+    CHECK_EQ(receive_from(one, 1, 0), -ENETUNREACH);
+    CHECK_EQ(ready(one), POLLOUT);
+    CHECK_EQ(send_to(one, "x", 1, 0), -EDESTADDRREQ); /* that was connect()'s failure */
+    CHECK(ready(two) & POLLERR);
+    CHECK_EQ(send_at(two, &here, "x", 1, 0), -ENETUNREACH);
+    CHECK_EQ(ready(two), POLLOUT);
+    CHECK_EQ(send_at(two, &here, "x", 1, 0), 1);
+    CHECK_EQ(send_to(three, "x", 1, 0), 1);
+    socket_put(one);
+    socket_put(two);
+    socket_put(three);
+    netif_remove(&card);
+    end();
+}
+
+TEST(raw_packets_do_not_wait_for_an_address)
+{
+    struct socket_name peer = there("10.5.5.9", 0);
+    struct socket *one = NULL;
+
+    begin_early();
+    CHECK_EQ(inet_make(AF_INET, SOCK_RAW, IPPROTO_ICMP, O_NONBLOCK, &one), 0);
+    CHECK_EQ(send_at(one, &peer, "\10\0\0\0\0\0\0\0p", 9, 0), 9);
+    CHECK_EQ(card_frames, 0);
+    have_address();
+    CHECK_EQ(card_frames, 1);
+    CHECK_EQ(card_last, 'p');
+    socket_put(one);
     netif_remove(&card);
     end();
 }

@@ -1,7 +1,7 @@
 /*
- * Connections to elsewhere from the first moment on: before there is an address, non-blocking ones
- * are under way at once and come about later; what nobody answers fails as it does on Linux. The
- * guest has one interface, its address by DHCP, and dom0 is 10.78.0.1.
+ * Connections and datagrams to elsewhere from the first moment on: before there is an address,
+ * non-blocking ones are under way at once and come about later; what nobody answers fails as it does
+ * on Linux. The guest has one interface, its address by DHCP, and dom0 is 10.78.0.1.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -35,9 +35,21 @@ static int begin(const char *text, int port)
     return fd;
 }
 
-static int error_of(int fd)
+/* Of a socket that sends one datagram. */
+static int ask(const char *text, int port)
 {
-    struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
+    struct sockaddr_in to = address(text, port);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+    CHECK(fd >= 0);
+    CHECK_EQ(connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    CHECK_EQ(send(fd, "x", 1, 0), 1);
+    return fd;
+}
+
+static int error_of(int fd, short events)
+{
+    struct pollfd pollfd = { .fd = fd, .events = events };
     socklen_t len = sizeof(int);
     int error = 0;
 
@@ -51,12 +63,14 @@ static int error_of(int fd)
 static void test_at_once(void)
 {
     struct sockaddr_in to = address(DOM0, CLOSED), nobody = address(NOBODY, 80);
-    int refused = begin(DOM0, CLOSED), lost = begin(NOBODY, 80), given_up = begin(DOM0, CLOSED);
+    int asked = ask(DOM0, CLOSED), refused = begin(DOM0, CLOSED), lost = begin(NOBODY, 80),
+        given_up = begin(DOM0, CLOSED);
 
     CHECK_ERRNO(connect(lost, (struct sockaddr *)&nobody, sizeof(nobody)), EALREADY);
     close(given_up);
-    CHECK_EQ(error_of(refused), ECONNREFUSED);
-    CHECK_EQ(error_of(lost), EHOSTUNREACH);
+    CHECK_EQ(error_of(asked, 0), ECONNREFUSED); /* it has arrived */
+    CHECK_EQ(error_of(refused, POLLOUT), ECONNREFUSED);
+    CHECK_EQ(error_of(lost, POLLOUT), EHOSTUNREACH);
     refused = socket(AF_INET, SOCK_STREAM, 0); /* and one that waits */
     CHECK_ERRNO(connect(refused, (struct sockaddr *)&to, sizeof(to)), ECONNREFUSED);
     close(refused);
