@@ -13,6 +13,7 @@
 #define RESOLV_PORTS      16384u /* from here to the end of the range */
 #define RESOLV_PORT_TRIES 8
 #define RESOLV_MS_PER_S   1000
+#define RESOLV_AT_ONCE    64 /* packets of one server between two looks at the clock */
 
 struct resolv_round {
     const struct resolv_conf *conf;
@@ -111,6 +112,8 @@ static void resolv_keep(struct resolv_exchange *exchange, const uint8_t *packet,
 {
     exchange->len = len < exchange->size ? len : exchange->size;
     memcpy(exchange->answer, packet, exchange->len);
+    if (exchange->len < len)
+        resolv_set_cut(exchange->answer);
 }
 
 /* ---- TCP ---- */
@@ -210,12 +213,15 @@ static void resolv_hear(struct resolv_round *round, int server, size_t len, int6
 
 static void resolv_receive(struct resolv_round *round, int server, int64_t until_ms)
 {
-    ssize_t len;
+    ssize_t len = 1;
 
-    while ((len = recv(round->fds[server], round->packet, sizeof(round->packet), 0)) > 0)
-        resolv_hear(round, server, (size_t)len, until_ms);
-    if (len < 0 && errno != EAGAIN && errno != EINTR)
-        resolv_refuse(round, server); /* ECONNREFUSED, ... */
+    for (unsigned i = 0; len > 0 && i < RESOLV_AT_ONCE; i++) {
+        len = recv(round->fds[server], round->packet, sizeof(round->packet), 0);
+        if (len > 0)
+            resolv_hear(round, server, (size_t)len, until_ms);
+        else if (len < 0 && errno != EAGAIN && errno != EINTR)
+            resolv_refuse(round, server); /* ECONNREFUSED, ... */
+    }
 }
 
 static bool resolv_is_done(const struct resolv_round *round)
@@ -239,6 +245,8 @@ static void resolv_wait(struct resolv_round *round, int64_t until_ms, int64_t en
             if (fds[i].revents != 0)
                 resolv_receive(round, i, end_ms);
         }
+        if (resolv_now_ms() >= until_ms) /* though there may be more of them, without end */
+            break;
     }
 }
 

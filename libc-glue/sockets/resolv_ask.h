@@ -19,8 +19,8 @@ struct resolv_exchange {
     const uint8_t *question;
     size_t question_len;
     uint8_t *answer; /* room for it */
-    size_t size;
-    size_t len;      /* of the answer; 0: none came. What does not fit is cut. */
+    size_t size;     /* of it; at least NS_HFIXEDSZ */
+    size_t len;      /* of the answer; 0: none came. What does not fit is cut, and it says so. */
 };
 
 /*

@@ -12,6 +12,7 @@
 #include <arpa/nameser.h>
 
 #define RESOLV_NAME     256u /* bytes of a name as text, with its NUL */
+#define RESOLV_CUT      2u   /* in the third byte of a message */
 #define RESOLV_QUESTION (12u + 255u + 4u) /* the largest question */
 
 /*
@@ -37,7 +38,12 @@ bool resolv_is_plain(const char *name);
 /* There was more than fits into a datagram. */
 static inline bool resolv_is_cut(const uint8_t *packet)
 {
-    return (packet[2] & 2u) != 0;
+    return (packet[2] & RESOLV_CUT) != 0;
+}
+
+static inline void resolv_set_cut(uint8_t *packet)
+{
+    packet[2] |= RESOLV_CUT;
 }
 
 /*

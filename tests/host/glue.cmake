@@ -32,6 +32,10 @@ xenolith_glue_test(pipe files/pipe files/fifo files/eventfd files/poll_many ${_g
 xenolith_glue_test(signal signals/signal signals/signal_default signals/interval_timer
     threads/posix_thread)
 xenolith_glue_test(resolv sockets/resolv_message sockets/resolv_name process/result)
+xenolith_glue_test(resolv_ask sockets/resolv_ask sockets/resolv_message sockets/resolv_name process/result)
+foreach(name bind clock_gettime close connect poll recv send socket) # the test's own
+    target_compile_definitions(test_resolv_ask PRIVATE ${name}=played_${name})
+endforeach()
 xenolith_glue_test(ramfs files/file files/poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
 xenolith_glue_test(unix sockets/unix sockets/unix_name sockets/unix_transfer sockets/rights
