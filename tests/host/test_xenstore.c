@@ -1,6 +1,7 @@
 /*
  * xenstore: the real client on the real ring bytes, against fakexen's server: requests of every kind,
- * payloads of every size through 1024 bytes, watches, transactions, and every way to lie.
+ * payloads of every size through 1024 bytes, watches, transactions. Its lies are in
+ * test_xenstore_lies.c.
  */
 #include "test.h"
 
@@ -8,73 +9,7 @@
 #include <platform/vcpu.h>
 #include <platform/xenstore.h>
 
-#define DOMAIN "/local/domain/7/"
-
-static const char *broken_why;
-static unsigned broken_times;
-
-static void on_broken(const char *why)
-{
-    broken_why = why;
-    broken_times++;
-}
-
-static void on_timer(void)
-{
-}
-
-static void start_at(uint32_t index)
-{
-    fakexen_start(&(struct fakexen_options){ .store_index = index });
-    CHECK_EQ(clock_start(on_timer), 0);
-    xenstore_set_reporter(on_broken);
-    CHECK_EQ(xenstore_start(), 0);
-    fakexen_mark_clean();
-    vcpu_restore_upcalls(false);
-}
-
-static void start(void)
-{
-    start_at(0);
-}
-
-/* A request of its own, with room for any answer. */
-struct asked {
-    struct xenstore_req req;
-    unsigned done;
-    char reply[XENSTORE_PAYLOAD_MAX + 1];
-};
-
-static void on_done(struct xenstore_req *req)
-{
-    struct asked *asked = req->arg;
-
-    CHECK(vcpu_upcalls_masked());
-    asked->done++;
-}
-
-static void ask(struct asked *asked, uint32_t type, const char *path)
-{
-    memset(asked, 0, sizeof(*asked));
-    asked->req = (struct xenstore_req){
-        .type = type,
-        .body = path,
-        .body_len = strlen(path) + 1,
-        .reply = asked->reply,
-        .reply_size = sizeof(asked->reply) - 1,
-        .done = on_done,
-        .arg = asked,
-    };
-    xenstore_submit(&asked->req);
-}
-
-static void wait_for(struct asked *asked)
-{
-    vcpu_mask_upcalls();
-    while (asked->done == 0)
-        vcpu_block(CLOCK_NEVER);
-    vcpu_restore_upcalls(false);
-}
+#include "xenstore_rig.h"
 
 static char value[XENSTORE_PAYLOAD_MAX + 1];
 static size_t len;
@@ -83,7 +18,7 @@ static size_t len;
 
 TEST(a_written_value_is_read_back)
 {
-    start();
+    rig_start();
     CHECK_EQ(xenstore_write("data/a", "hello"), 0);
     CHECK_STR(fakexen_store_read(DOMAIN "data/a"), "hello");
     CHECK_EQ(xenstore_read("data/a", value, sizeof(value), &len), 0);
@@ -94,7 +29,7 @@ TEST(a_written_value_is_read_back)
 
 TEST(an_empty_value_is_a_value)
 {
-    start();
+    rig_start();
     CHECK_EQ(xenstore_write("data/a", ""), 0);
     CHECK_EQ(xenstore_read("data/a", value, sizeof(value), &len), 0);
     CHECK_EQ(len, 0);
@@ -103,7 +38,7 @@ TEST(an_empty_value_is_a_value)
 
 TEST(what_is_missing_is_enoent)
 {
-    start();
+    rig_start();
     CHECK_EQ(xenstore_read("nothing", value, sizeof(value), NULL), -ENOENT);
     CHECK_STR(value, "");
     CHECK_EQ(xenstore_remove("nothing"), -ENOENT);
@@ -112,7 +47,7 @@ TEST(what_is_missing_is_enoent)
 
 TEST(xenstoreds_errors_have_numbers)
 {
-    start();
+    rig_start();
     fakexen_store_refuse("ENOSPC");
     CHECK_EQ(xenstore_write("a", "b"), -ENOSPC);
     fakexen_store_refuse("EACCES");
@@ -128,7 +63,7 @@ TEST(a_buffer_too_small_is_told_the_length)
 {
     char small[4];
 
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "a", "abcd");
     CHECK_EQ(xenstore_read("a", small, sizeof(small), &len), -ERANGE);
     CHECK_EQ(len, 4);
@@ -140,7 +75,7 @@ TEST(a_buffer_too_small_is_told_the_length)
 
 TEST(a_directory_lists_names)
 {
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "device/vif/0/mac", "00:16:3e:00:00:01");
     fakexen_store_write(DOMAIN "device/vif/0/state", "1");
     fakexen_store_write(DOMAIN "device/vbd/51712/state", "1");
@@ -156,7 +91,7 @@ TEST(a_directory_lists_names)
 
 TEST(removing_removes)
 {
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "a/b", "c");
     CHECK_EQ(xenstore_remove("a"), 0);
     CHECK(fakexen_store_read(DOMAIN "a/b") == NULL);
@@ -175,7 +110,7 @@ TEST(numbers_are_checked)
                                        "99999999999999999999999999999999999" };
     uint64_t number = 7;
 
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "n", "42");
     CHECK_EQ(xenstore_read_uint("n", 0, 98, &number), 0);
     CHECK_EQ(number, 42);
@@ -219,33 +154,33 @@ static void check_long_values(size_t slow)
 
 TEST(payloads_of_4096_bytes_pass_the_ring)
 {
-    start();
+    rig_start();
     check_long_values(0);
 }
 
 TEST(a_server_that_handles_few_bytes_at_a_time)
 {
-    start();
+    rig_start();
     check_long_values(7);
     check_long_values(1023);
 }
 
 TEST(a_server_that_handles_single_bytes)
 {
-    start();
+    rig_start();
     check_long_values(1);
 }
 
 TEST(indices_wrap)
 {
-    start_at(UINT32_MAX - 500);
+    rig_start_at(UINT32_MAX - 500);
     check_long_values(0);
     CHECK(fakexen_store()->req_prod < 1u << 31);
 }
 
 TEST(a_value_of_the_largest_size_is_read)
 {
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "k", long_text(XENSTORE_PAYLOAD_MAX));
     CHECK_EQ(xenstore_read("k", value, sizeof(value), &len), 0);
     CHECK_EQ(len, XENSTORE_PAYLOAD_MAX);
@@ -253,7 +188,7 @@ TEST(a_value_of_the_largest_size_is_read)
 
 TEST(too_long_a_request_is_refused_here)
 {
-    start();
+    rig_start();
     CHECK_EQ(xenstore_write("k", long_text(4095)), -E2BIG);
     CHECK_EQ(fakexen_store_requests(), 0);
     struct asked a;
@@ -263,7 +198,7 @@ TEST(too_long_a_request_is_refused_here)
                                    .body_len = SIZE_MAX,
                                    .tail = "v",
                                    .tail_len = 2,
-                                   .done = on_done,
+                                   .done = ask_done,
                                    .arg = &a };
     xenstore_submit(&a.req);
     CHECK_EQ(a.done, 1);
@@ -275,7 +210,7 @@ TEST(many_requests_are_under_way_at_once)
     static struct asked asked[100];
     static char path[100][16];
 
-    start();
+    rig_start();
     for (unsigned i = 0; i < 100; i++) {
         char number[16], key[64];
         snprintf(path[i], sizeof(path[i]), "n/%u", i);
@@ -287,7 +222,7 @@ TEST(many_requests_are_under_way_at_once)
         ask(&asked[i], XS_READ, path[i]);
     CHECK_EQ(asked[0].done, 0);
     for (unsigned i = 0; i < 100; i++) {
-        wait_for(&asked[i]);
+        ask_wait(&asked[i]);
         CHECK_EQ(asked[i].req.status, 0);
         CHECK_EQ(atoi(asked[i].reply), (int)(i * i));
     }
@@ -309,12 +244,12 @@ TEST(a_callback_may_submit_again)
         .type = XS_READ, .body = "first", .body_len = 6, .done = ask_next
     };
 
-    start();
+    rig_start();
     fakexen_store_write(DOMAIN "second", "2");
     xenstore_submit(&first);
     fakexen_run();
     CHECK_EQ(first.status, -ENOENT);
-    wait_for(&chained);
+    ask_wait(&chained);
     CHECK_STR(chained.reply, "2");
 }
 
@@ -324,7 +259,7 @@ TEST(a_request_without_a_callback_is_fine)
         .type = XS_WRITE, .body = "a", .body_len = 2, .tail = "x", .tail_len = 1
     };
 
-    start();
+    rig_start();
     xenstore_submit(&req);
     fakexen_run();
     CHECK_STR(fakexen_store_read(DOMAIN "a"), "x");
@@ -344,7 +279,7 @@ TEST(a_transaction_commits)
 {
     uint32_t tx = 0;
 
-    start();
+    rig_start();
     CHECK_EQ(xenstore_transaction_start(&tx), 0);
     CHECK(tx != 0);
     CHECK_EQ(xenstore_write_tx(tx, "a", "1"), 0);
@@ -359,7 +294,7 @@ TEST(a_transaction_that_is_given_up_changes_nothing)
 {
     uint32_t tx;
 
-    start();
+    rig_start();
     CHECK_EQ(xenstore_transaction_start(&tx), 0);
     CHECK_EQ(xenstore_write_tx(tx, "a", "1"), 0);
     CHECK_EQ(xenstore_transaction_end(tx, false), 0);
@@ -370,7 +305,7 @@ TEST(a_conflict_is_eagain_and_the_second_try_works)
 {
     uint32_t tx;
 
-    start();
+    rig_start();
     CHECK_EQ(xenstore_transaction_start(&tx), 0);
     CHECK_EQ(xenstore_write_tx(tx, "a", "1"), 0);
     fakexen_store_write(DOMAIN "b", "in between");
@@ -383,43 +318,27 @@ TEST(a_conflict_is_eagain_and_the_second_try_works)
 
 TEST(an_unknown_transaction_is_an_error)
 {
-    start();
+    rig_start();
     CHECK_EQ(xenstore_transaction_end(99, true), -ENOENT);
     CHECK_EQ(xenstore_write_tx(99, "a", "1"), -ENOENT);
 }
 
 /* ---- watches ---- */
 
-struct watching {
-    struct xenstore_watch watch;
-    struct asked asked;
-    unsigned fired;
-    char last[200];
-};
-
-static void on_fired(struct xenstore_watch *watch, const char *path)
-{
-    struct watching *w = watch->arg;
-
-    CHECK(vcpu_upcalls_masked());
-    w->fired++;
-    snprintf(w->last, sizeof(w->last), "%s", path);
-}
-
 static void watch(struct watching *w, const char *path)
 {
     memset(w, 0, sizeof(*w));
-    w->watch = (struct xenstore_watch){ .path = path, .fired = on_fired, .arg = w };
-    w->asked.req = (struct xenstore_req){ .done = on_done, .arg = &w->asked };
+    w->watch = (struct xenstore_watch){ .path = path, .fired = watch_fired, .arg = w };
+    w->asked.req = (struct xenstore_req){ .done = ask_done, .arg = &w->asked };
     xenstore_watch(&w->watch, &w->asked.req);
-    wait_for(&w->asked);
+    ask_wait(&w->asked);
 }
 
 static void unwatch(struct watching *w)
 {
     w->asked.done = 0;
     xenstore_unwatch(&w->watch, &w->asked.req);
-    wait_for(&w->asked);
+    ask_wait(&w->asked);
     CHECK_EQ(w->asked.req.status, 0);
 }
 
@@ -427,7 +346,7 @@ TEST(a_watch_fires_at_once_and_on_every_change)
 {
     static struct watching w;
 
-    start();
+    rig_start();
     watch(&w, "device");
     CHECK_EQ(w.asked.req.status, 0);
     CHECK_EQ(w.fired, 1);
@@ -446,7 +365,7 @@ TEST(an_absolute_path_comes_back_absolute)
 {
     static struct watching w;
 
-    start();
+    rig_start();
     watch(&w, "/local/domain/0/backend/vif/7/0/state");
     fakexen_store_write("/local/domain/0/backend/vif/7/0/state", "2");
     CHECK_EQ(w.fired, 2);
@@ -458,7 +377,7 @@ TEST(two_watches_of_one_path_are_two)
 {
     static struct watching a, b;
 
-    start();
+    rig_start();
     watch(&a, "x");
     watch(&b, "x");
     fakexen_store_write(DOMAIN "x", "1");
@@ -476,14 +395,14 @@ TEST(a_late_event_is_dropped)
 {
     static struct watching w;
 
-    start();
+    rig_start();
     watch(&w, "x");
     vcpu_mask_upcalls();
     fakexen_store_write(DOMAIN "x", "1");
     w.asked.done = 0;
     xenstore_unwatch(&w.watch, &w.asked.req);
     vcpu_restore_upcalls(false);
-    wait_for(&w.asked);
+    ask_wait(&w.asked);
     CHECK_EQ(w.fired, 1);
     CHECK(xenstore_alive());
 }
@@ -492,7 +411,7 @@ static void unwatch_self(struct xenstore_watch *self, const char *path)
 {
     struct watching *w = self->arg;
 
-    on_fired(self, path);
+    watch_fired(self, path);
     w->asked.done = 0;
     xenstore_unwatch(self, &w->asked.req);
 }
@@ -501,11 +420,11 @@ TEST(a_watch_may_unwatch_itself)
 {
     static struct watching w;
 
-    start();
+    rig_start();
     watch(&w, "x");
     w.watch.fired = unwatch_self;
     fakexen_store_write(DOMAIN "x", "1");
-    wait_for(&w.asked);
+    ask_wait(&w.asked);
     CHECK_EQ(w.fired, 2);
     fakexen_store_write(DOMAIN "x", "2");
     CHECK_EQ(w.fired, 2);
@@ -515,7 +434,7 @@ TEST(a_watch_that_is_refused_is_no_watch)
 {
     static struct watching w;
 
-    start();
+    rig_start();
     watch(&w, long_text(3500));
     CHECK_EQ(w.asked.req.status, -EINVAL);
     watch(&w, long_text(4095));
@@ -530,7 +449,7 @@ TEST(the_token_decides_whose_event_it_is)
     char message[64];
     struct xsd_sockmsg header = { .type = XS_WATCH_EVENT };
 
-    start();
+    rig_start();
     watch(&w, "x");
     int n = sprintf(message + sizeof(header), "something/else%c%s%c", '\0', w.watch.token, '\0');
     header.len = (uint32_t)n;
@@ -545,7 +464,7 @@ TEST(the_token_decides_whose_event_it_is)
 
 TEST(a_server_that_never_answers_costs_a_timeout)
 {
-    start();
+    rig_start();
     fakexen_store_stop(true);
     uint64_t before = fakexen_now();
     CHECK_EQ(xenstore_read("a", value, sizeof(value), &len), -ETIMEDOUT);
@@ -561,12 +480,12 @@ TEST(what_is_cancelled_is_never_done)
 {
     static struct asked a, b;
 
-    start();
+    rig_start();
     ask(&a, XS_READ, "a");
     ask(&b, XS_READ, "b");
     xenstore_cancel(&a.req);
     memset(&a.req, 0xee, sizeof(a.req));
-    wait_for(&b);
+    ask_wait(&b);
     CHECK_EQ(a.done, 0);
     CHECK_EQ(b.req.status, -ENOENT);
     CHECK(xenstore_alive());
@@ -579,7 +498,7 @@ TEST(a_request_cancelled_half_way_leaves_the_stream_whole)
     struct xenstore_req *big = malloc(sizeof(*big));
     char *text = malloc(3000);
 
-    start();
+    rig_start();
     memcpy(text, long_text(2999), 3000);
     memset(big, 0, sizeof(*big));
     big->type = XS_WRITE;
@@ -592,7 +511,7 @@ TEST(a_request_cancelled_half_way_leaves_the_stream_whole)
     xenstore_cancel(big);
     free(text);
     free(big);
-    wait_for(&b);
+    ask_wait(&b);
     CHECK_EQ(b.req.status, -ENOENT);
     CHECK_STR(fakexen_store_read(DOMAIN "big"), long_text(2999));
     CHECK(xenstore_alive());
@@ -602,11 +521,11 @@ TEST(what_was_not_begun_is_cancelled_without_a_trace)
 {
     static struct asked big, small;
 
-    start();
+    rig_start();
     ask(&big, XS_READ, long_text(3000));
     ask(&small, XS_READ, "small");
     xenstore_cancel(&small.req);
-    wait_for(&big);
+    ask_wait(&big);
     CHECK_EQ(fakexen_store_requests(), 1);
     CHECK_EQ(small.done, 0);
 }
@@ -615,233 +534,12 @@ TEST(cancelling_twice_or_after_done_is_harmless)
 {
     static struct asked a;
 
-    start();
+    rig_start();
     ask(&a, XS_READ, "a");
-    wait_for(&a);
+    ask_wait(&a);
     xenstore_cancel(&a.req);
     xenstore_cancel(&a.req);
     CHECK_EQ(a.done, 1);
-}
-
-/* It reads and never answers: what is owed an answer is remembered, but not without end. */
-TEST(too_many_unanswered_requests_break_the_ring)
-{
-    start();
-    fakexen_store_stop(true);
-    for (int i = 0; i < 64; i++) {
-        CHECK_EQ(xenstore_read("a", value, sizeof(value), NULL), -ETIMEDOUT);
-        fakexen_store()->req_cons = fakexen_store()->req_prod;
-    }
-    CHECK(xenstore_alive());
-    CHECK_EQ(xenstore_read("a", value, sizeof(value), NULL), -ETIMEDOUT);
-    CHECK(!xenstore_alive());
-    CHECK_STR(broken_why, "too many requests stay without an answer");
-    CHECK_EQ(xenstore_read("a", value, sizeof(value), NULL), -EIO);
-}
-
-/* ---- a server that lies ---- */
-
-/* Two requests wait; after the lie both end with -EIO, and the ring is never touched again. */
-static struct asked waiting[2];
-
-static void start_waiting(void)
-{
-    start();
-    fakexen_store_stop(true);
-    ask(&waiting[0], XS_READ, "a");
-    ask(&waiting[1], XS_WRITE, "b");
-}
-
-static void check_broken(const char *why)
-{
-    CHECK(!xenstore_alive());
-    CHECK(broken_why != NULL);
-    CHECK_STR(broken_why, why);
-    for (int i = 0; i < 2; i++) {
-        CHECK_EQ(waiting[i].done, 1);
-        CHECK_EQ(waiting[i].req.status, -EIO);
-    }
-    struct xenstore_domain_interface before = *fakexen_store();
-    unsigned notified = fakexen_notified(FAKEXEN_STORE_PORT);
-    CHECK_EQ(xenstore_write("later", "x"), -EIO);
-    struct asked late;
-    ask(&late, XS_READ, "x");
-    CHECK_EQ(late.done, 1);
-    CHECK_EQ(late.req.status, -EIO);
-    fakexen_raise(FAKEXEN_STORE_PORT);
-    CHECK(memcmp(&before, fakexen_store(), sizeof(before)) == 0);
-    CHECK_EQ(fakexen_notified(FAKEXEN_STORE_PORT), notified);
-    CHECK_EQ(broken_times, 1);
-}
-
-static void say(uint32_t type, uint32_t id, uint32_t claimed_len, const void *body, size_t body_len)
-{
-    char message[sizeof(struct xsd_sockmsg) + 512];
-    struct xsd_sockmsg header = { .type = type, .req_id = id, .len = claimed_len };
-
-    memcpy(message, &header, sizeof(header));
-    memcpy(message + sizeof(header), body, body_len);
-    fakexen_store_say(message, sizeof(header) + body_len);
-}
-
-TEST(a_payload_too_long_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_READ, waiting[0].req.id, XENSTORE_PAYLOAD_MAX + 1, "", 0);
-    check_broken("payload longer than 4096 bytes");
-}
-
-TEST(a_huge_payload_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_WATCH_EVENT, 0, UINT32_MAX, "x", 1);
-    check_broken("payload longer than 4096 bytes");
-}
-
-TEST(an_unknown_id_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_READ, waiting[1].req.id + 1, 0, "", 0);
-    check_broken("answer to nothing in flight");
-}
-
-TEST(a_second_answer_breaks_the_ring)
-{
-    static struct asked first;
-
-    start_waiting();
-    ask(&first, XS_READ, "c");
-    say(XS_READ, first.req.id, 2, "ok", 2);
-    CHECK_EQ(first.done, 1);
-    CHECK_STR(first.reply, "ok");
-    say(XS_READ, first.req.id, 2, "ok", 2);
-    check_broken("answer to nothing in flight");
-    CHECK_EQ(first.done, 1);
-}
-
-TEST(an_answer_of_another_type_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_DIRECTORY, waiting[0].req.id, 1, "x", 1);
-    check_broken("answer of another type than its request");
-}
-
-TEST(an_index_that_jumps_breaks_the_ring)
-{
-    start_waiting();
-    fakexen_store()->rsp_prod += XENSTORE_RING_SIZE + 1;
-    fakexen_raise(FAKEXEN_STORE_PORT);
-    check_broken("response index out of range");
-}
-
-TEST(an_index_that_goes_back_breaks_the_ring)
-{
-    start_waiting();
-    fakexen_store()->rsp_prod--;
-    fakexen_raise(FAKEXEN_STORE_PORT);
-    check_broken("response index out of range");
-}
-
-TEST(reading_more_than_was_asked_breaks_the_ring)
-{
-    static struct asked third;
-
-    start_waiting();
-    fakexen_store()->req_cons = fakexen_store()->req_prod + 1;
-    ask(&third, XS_READ, "c");
-    CHECK_EQ(third.done, 1);
-    CHECK_EQ(third.req.status, -EIO);
-    check_broken("request index out of range");
-}
-
-TEST(an_event_without_a_token_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_WATCH_EVENT, 0, 4, "path", 4);
-    check_broken("watch event without a token");
-}
-
-TEST(an_event_with_an_open_token_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_WATCH_EVENT, 0, 8, "path\0tok", 8);
-    check_broken("watch event without a token");
-}
-
-TEST(an_empty_event_breaks_the_ring)
-{
-    start_waiting();
-    say(XS_WATCH_EVENT, 0, 0, "", 0);
-    check_broken("watch event without a token");
-}
-
-TEST(an_event_for_nobody_is_ignored)
-{
-    start_waiting();
-    say(XS_WATCH_EVENT, 0, 14, "path\000deadbeef", 14);
-    CHECK(xenstore_alive());
-    fakexen_store_stop(false);
-    wait_for(&waiting[1]);
-}
-
-TEST(an_error_that_is_not_a_string_is_an_error)
-{
-    static struct asked a;
-
-    start();
-    fakexen_store_stop(true);
-    ask(&a, XS_READ, "a");
-    say(XS_ERROR, a.req.id, 6, "ENOENT", 6);
-    CHECK_EQ(a.req.status, -ENOENT);
-    ask(&a, XS_READ, "a");
-    say(XS_ERROR, a.req.id, 0, "", 0);
-    CHECK_EQ(a.req.status, -EIO);
-    CHECK(xenstore_alive());
-}
-
-TEST(a_server_that_reports_a_broken_ring_is_believed)
-{
-    start_waiting();
-    fakexen_store()->server_features = XENSTORE_SERVER_FEATURE_ERROR;
-    fakexen_raise(FAKEXEN_STORE_PORT);
-    CHECK(xenstore_alive());
-    fakexen_store()->error = XENSTORE_ERROR_PROTO;
-    fakexen_raise(FAKEXEN_STORE_PORT);
-    check_broken("xenstored found an error in the ring");
-}
-
-TEST(a_watch_does_not_outlive_its_ring)
-{
-    static struct watching w;
-
-    start();
-    fakexen_store_stop(true);
-    w.watch = (struct xenstore_watch){ .path = "x", .fired = on_fired, .arg = &w };
-    w.asked.req = (struct xenstore_req){ .done = on_done, .arg = &w.asked };
-    xenstore_watch(&w.watch, &w.asked.req);
-    say(XS_READ, 12345, 0, "", 0);
-    CHECK_EQ(w.asked.done, 1);
-    CHECK_EQ(w.asked.req.status, -EIO);
-}
-
-static unsigned resubmitted;
-
-static void submit_again(struct xenstore_req *req)
-{
-    if (++resubmitted < 10)
-        xenstore_submit(req);
-}
-
-TEST(a_callback_that_asks_again_after_the_break_is_told_again)
-{
-    struct xenstore_req req = { .type = XS_READ, .body = "a", .body_len = 2, .done = submit_again };
-
-    start();
-    fakexen_store_stop(true);
-    xenstore_submit(&req);
-    say(XS_READ, 12345, 0, "", 0);
-    CHECK_EQ(resubmitted, 10);
-    CHECK_EQ(req.status, -EIO);
 }
 
 /* ---- resume ---- */
@@ -851,7 +549,7 @@ TEST(after_a_resume_requests_and_watches_live_on)
     static struct watching a, b;
     static struct asked asked[2];
 
-    start();
+    rig_start();
     watch(&a, "x");
     watch(&b, "y");
     fakexen_store_stop(true);
@@ -866,8 +564,8 @@ TEST(after_a_resume_requests_and_watches_live_on)
     fakexen_store_write(DOMAIN "two", "2");
     CHECK_EQ(xenstore_start(), 0);
     fakexen_store_stop(false);
-    wait_for(&asked[0]);
-    wait_for(&asked[1]);
+    ask_wait(&asked[0]);
+    ask_wait(&asked[1]);
     CHECK_STR(asked[0].reply, "1");
     CHECK_STR(asked[1].reply, "2");
     fakexen_run();
