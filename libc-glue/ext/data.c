@@ -285,11 +285,11 @@ int ext_data_truncate(struct ext_fs *ext, struct ext_inode *node, uint64_t size)
 
 /* ---- fsync ---- */
 
-int ext_data_lost(struct ext_fs *ext, struct ext_inode *node)
+int ext_data_lost(struct ext_fs *ext, struct ext_inode *node, unsigned told)
 {
-    int lost = node->error;
+    int lost = node->losses != told ? node->error : 0;
 
-    node->error = 0;
+    __atomic_store_n(&node->told, node->losses, __ATOMIC_RELAXED);
     if (lost == 0 && ext->lost != 0) {
         lost = ext->lost;
         ext->lost = 0;

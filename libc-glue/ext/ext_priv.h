@@ -132,7 +132,8 @@ void ext_io_sort(struct ext_buf **bufs, size_t n);
 /* Write the buffers of a list (linked by dirty) where they belong, and make them clean. */
 int ext_write_list(struct ext_fs *ext, struct list *list, int class /* or -1 */);
 /*
- * Content could not be written: its file's fsync() tells, once; or the next one, if it is closed.
+ * Content could not be written: its file's fsync() tells, all threads that are in it and else one;
+ * or the next one, if the file is closed.
  */
 void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error);
 /* len bytes at block, which may be anywhere in memory. */
@@ -274,7 +275,8 @@ struct ext_inode {
     struct ext2_inode_large raw; /* the start of what the disk has, the library's view */
     uint32_t tid;                /* the transaction that changed it last */
     uint32_t data_tid;           /* ... changed what is needed to read it back */
-    int error;                   /* a write of its content failed: fsync() tells */
+    int error;                   /* of the last write of its content that failed: fsync() tells */
+    unsigned losses, told;       /* how many failed, and how many somebody was told of */
     unsigned syncs;              /* threads that wait until it is on the disk */
     unsigned readers;            /* of content, that do not hold inode->data */
     bool awaited;                /* somebody waits for their end */
@@ -343,8 +345,8 @@ ssize_t ext_data_read(struct ext_fs *ext, struct ext_inode *node, const struct i
 ssize_t ext_data_write(struct ext_fs *ext, struct ext_inode *node, const struct iovec *iov, int n,
                        uint64_t offset, size_t len);
 int ext_data_truncate(struct ext_fs *ext, struct ext_inode *node, uint64_t size);
-/* What was lost since somebody was told: an error, once. */
-int ext_data_lost(struct ext_fs *ext, struct ext_inode *node);
+/* What was lost since node->told was `told`: an error. Nobody who asks later hears of it again. */
+int ext_data_lost(struct ext_fs *ext, struct ext_inode *node, unsigned told);
 
 /* ---- dir.c, htree.c: names ---- */
 

@@ -204,10 +204,12 @@ void ext_io_blame(struct ext_fs *ext, const struct ext_buf *buf, int error)
 {
     struct ext_inode *node = ext_inode_find(ext, buf->owner);
 
-    if (node != NULL)
-        node->error = error;
-    else
+    if (node == NULL) {
         ext->lost = error;
+        return;
+    }
+    node->error = error;
+    node->losses++;
 }
 
 int ext_write_list(struct ext_fs *ext, struct list *list, int class)

@@ -739,6 +739,7 @@ static int ext_sync(struct inode *inode, bool data_only)
 {
     struct ext_fs *ext = ext_of(inode->fs);
     struct ext_inode *node = ext_node(inode);
+    unsigned told = __atomic_load_n(&node->told, __ATOMIC_RELAXED); /* before anybody is, now */
     int error, lost;
 
     mutex_lock(&ext->lock);
@@ -751,7 +752,7 @@ static int ext_sync(struct inode *inode, bool data_only)
         node->syncs++;
         error = ext_flight_go(ext);
         node->syncs--;
-        lost = ext_data_lost(ext, node);
+        lost = ext_data_lost(ext, node, told);
         if (lost < 0)
             error = lost;
     }
