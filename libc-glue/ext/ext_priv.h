@@ -191,7 +191,7 @@ struct ext_commit {
 /* Memory for n_content blocks of content, and the running transaction if it commits. */
 int ext_commit_new(struct ext_fs *ext, struct ext_commit *commit, size_t n_content, bool commits);
 void ext_commit_content(struct ext_commit *commit, uint64_t block, void *data);
-/* Fill in the transaction: -ENOSPC (of the log), -ENOMEM. */
+/* Fill in the transaction: -ENOSPC (of the log), -ENOMEM, and nothing of the log is taken. */
 int ext_commit_build(struct ext_fs *ext, struct ext_commit *commit);
 /* To the disk, needing no lock. *lost: the error of content that fails alone. */
 int ext_commit_write(struct ext_fs *ext, struct ext_io *io, struct ext_commit *commit, int *lost);
@@ -199,7 +199,10 @@ void ext_commit_free(struct ext_fs *ext, struct ext_commit *commit);
 
 /* Is a checkpoint needed when so many blocks more are in the log? */
 bool ext_journal_is_filling(const struct ext_fs *ext, size_t more);
-/* The running transaction counts as logged, and another one begins; its blocks are in the log. */
+/*
+ * The running transaction counts as logged, and another one begins; its blocks are in the log. An
+ * error is the end of writing.
+ */
 int ext_journal_logged(struct ext_fs *ext);
 int ext_journal_load(struct ext_fs *ext);
 void ext_journal_free(struct ext_fs *ext);
@@ -237,10 +240,16 @@ int ext_begin(struct ext_fs *ext, unsigned blocks);
 void ext_end(struct ext_fs *ext);
 /* In the middle of a long operation, where everything is consistent. */
 int ext_more(struct ext_fs *ext, unsigned blocks);
-/* With the lock held, between operations: all that was done so far is on the disk afterwards. */
+/*
+ * With the lock held, between operations: all that was done so far is on the disk afterwards. -ENOMEM:
+ * it is not, and may be yet; after other errors there is no more writing.
+ */
 int ext_commit(struct ext_fs *ext);
 bool ext_has_changes(const struct ext_fs *ext);
-/* What came before must reach the disk before what comes after: nothing to do with a journal. */
+/*
+ * What came before must reach the disk before what comes after: nothing to do with a journal. An error
+ * is the end of writing.
+ */
 int ext_order(struct ext_fs *ext);
 /* The first error that makes everything doubtful: no more writing. */
 int ext_abort(struct ext_fs *ext, const char *what, int error);

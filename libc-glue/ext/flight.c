@@ -91,21 +91,15 @@ static int ext_flight_choose(struct ext_fs *ext, bool commits)
 /* The running transaction becomes what flies, and the next one begins. */
 static int ext_flight_take_transaction(struct ext_fs *ext)
 {
-    struct ext_journal *journal = &ext->journal;
-    uint32_t head = journal->head, room = journal->free;
     struct ext_set *none = ext->freed_before;
     int error;
 
     ext->flight.commit.copies = true;
     error = ext_commit_build(ext, &ext->flight.commit);
-    if (error < 0) {
-        journal->head = head;
-        journal->free = room;
-        return error;
-    }
-    error = ext_journal_logged(ext);
+    if (error == 0)
+        error = ext_journal_logged(ext);
     if (error < 0)
-        return ext_abort(ext, "commit", error);
+        return error;
     ext->freed_before = ext->freed;
     ext->freed = none;
     return 0;
@@ -216,11 +210,12 @@ static void ext_flight_fly(struct ext_fs *ext, bool flushes)
 static void ext_flight_on_foot(struct ext_fs *ext, bool commits, bool flushes)
 {
     struct ext_flight *flight = &ext->flight;
-    int lost = ext_write_list(ext, &ext->cache.data, -1), error = 0;
+    int lost = ext_write_list(ext, &ext->cache.data, -1);
+    int error = ext->cache.n_data > 0 ? lost : 0; /* no memory: it is still to be written */
 
-    if (commits)
+    if (error == 0 && commits)
         error = ext_commit(ext);
-    else if (flushes)
+    else if (error == 0 && flushes)
         error = ext_io_flush(ext, &ext->io);
     flight->landed = flight->down = ++flight->begun;
     if (error < 0)

@@ -451,15 +451,21 @@ void ext_commit_content(struct ext_commit *commit, uint64_t block, void *data)
 
 int ext_commit_build(struct ext_fs *ext, struct ext_commit *commit)
 {
-    bool fits = ext_commit_revokes(ext, commit);
+    struct ext_journal *journal = &ext->journal;
+    uint32_t head = journal->head, room = journal->free;
+    bool fits = ext_commit_revokes(ext, commit), is_full;
 
     list_for_each(link, &ext->cache.meta) fits =
         fits && ext_commit_block(ext, commit, list_entry(link, struct ext_buf, dirty));
     ext_commit_end_descriptor(ext, commit);
     if (fits)
         commit->record = (void *)ext_commit_make(ext, commit, JBD_COMMIT);
-    fits = commit->record != NULL && ext_commit_add(ext, commit, commit->record);
-    return fits ? 0 : -ENOSPC;
+    if (commit->record != NULL && ext_commit_add(ext, commit, commit->record))
+        return 0;
+    is_full = journal->free == 0;
+    journal->head = head;
+    journal->free = room;
+    return is_full ? -ENOSPC : -ENOMEM;
 }
 
 /* The record makes valid what is on the disk before it. */
@@ -506,7 +512,7 @@ int ext_journal_logged(struct ext_fs *ext)
         struct ext_buf *buf = list_entry(cache->meta.next, struct ext_buf, dirty);
 
         if (!ext_set_add(ext->journal.in_log, buf->block))
-            return -ENOMEM;
+            return ext_abort(ext, "commit", -ENOMEM);
         list_remove(&buf->dirty);
         buf->state = EXT_LOGGED;
         list_append(&cache->logged, &buf->dirty);
@@ -534,13 +540,17 @@ int ext_journal_commit(struct ext_fs *ext)
 
     if (error == 0)
         error = ext_commit_build(ext, &commit);
-    if (error == 0)
+    if (error == 0) {
         error = ext_commit_write(ext, &ext->io, &commit, &lost);
+        if (error < 0)
+            ext_abort(ext, "commit", error); /* whatever it is: a part is in the log */
+    }
     ext_commit_free(ext, &commit);
     if (error == 0)
         error = ext_journal_logged(ext);
     if (error < 0)
         return error;
-    /* Room for the next one is made now, while nothing is changed. */
-    return ext_journal_is_filling(ext, 0) ? ext_checkpoint(ext) : 0;
+    /* Room for the next one is made now, while nothing is changed; without memory, after that. */
+    error = ext_journal_is_filling(ext, 0) ? ext_checkpoint(ext) : 0;
+    return error == -ENOMEM ? 0 : error;
 }

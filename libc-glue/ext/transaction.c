@@ -86,14 +86,18 @@ int ext_commit(struct ext_fs *ext)
         error = ext_write_groups(ext);
     if (error == 0 && !ext->journal.present) {
         error = ext_commit_in_place(ext);
-        ext->journal.tid++;
-        ext->changed_ns = 0;
+        if (error == 0) {
+            ext->journal.tid++;
+            ext->changed_ns = 0;
+        }
     } else if (error == 0) {
         if (ext->cache.n_fresh > 0)
             error = ext_write_list(ext, &ext->cache.data, -1);
         if (error == 0)
             error = ext_journal_commit(ext);
     }
+    if (error == -ENOMEM)
+        return error; /* as it was: another time */
     if (error < 0)
         return ext_abort(ext, "commit", error);
     ext_alloc_committed(ext);
@@ -102,7 +106,9 @@ int ext_commit(struct ext_fs *ext)
 
 int ext_order(struct ext_fs *ext)
 {
-    return ext->journal.present ? 0 : ext_commit(ext);
+    int error = ext->journal.present ? 0 : ext_commit(ext);
+
+    return error < 0 ? ext_abort(ext, "commit", error) : 0; /* in the middle of an operation */
 }
 
 /* Is there room for so many changed blocks more? */

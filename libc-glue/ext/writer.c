@@ -38,8 +38,11 @@ static void ext_writer(void *arg)
     struct ext_fs *ext = arg;
     bool was_masked;
 
-    while (ext_writer_wait(ext))
-        ext_commit_now(&ext->fs); /* what goes wrong is in the log, and told by fsync() */
+    while (ext_writer_wait(ext)) {
+        /* What goes wrong is in the log, and told by fsync(), unless it was only memory. */
+        if (ext_commit_now(&ext->fs) < 0)
+            ext_writer_wake(ext);
+    }
     was_masked = spin_lock(&ext->writer.spin);
     ext->writer.stopped = true;
     wait_queue_wake(&ext->writer.end, WAKE_ALL);

@@ -31,6 +31,7 @@ endfunction()
 xenolith_ext_test(ext)
 xenolith_ext_test(ext_crash)
 xenolith_ext_test(ext_flight)
+target_link_options(test_ext_flight PRIVATE -Wl,--wrap=malloc)
 xenolith_ext_test(ext_model)
 xenolith_ext_test(ext_journal)
 # Every 29th end of each workload; EXT_CRASH_STEP=1 test_ext_crash tries all, in some minutes.

@@ -1,15 +1,29 @@
 /*
- * Threads that sync at once, on a disk that fails: whoever waits is told, nobody waits for ever, and
- * what was promised is there.
+ * Threads that sync at once, on a disk that fails, or without memory: whoever waits is told, nobody
+ * waits for ever, and what was promised is there.
  */
 #include "ext_files.h"
 #include "ext_threads.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 #define SEEDS   40
 #define SYNCERS 4
 #define TURNS   3
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size); /* the linker sends everybody here */
+
+static unsigned blocks_left = UINT_MAX; /* of memory */
+
+void *__wrap_malloc(size_t size)
+{
+    if (blocks_left == 0)
+        return NULL;
+    blocks_left -= blocks_left != UINT_MAX;
+    return __real_malloc(size);
+}
 
 static bool skip(void)
 {
@@ -140,4 +154,63 @@ TEST(a_disk_that_fails_under_many_who_sync_loses_nothing_that_was_promised)
     for (size_t n = 0; n < writes; n += 1 + writes / 40)
         fail_from(before, n, (unsigned)n + 1);
     image_free(before);
+}
+
+/* ---- no memory ---- */
+
+/* Content, and names; then a sync that has memory for so many blocks. Whether that was enough. */
+static bool sync_with(struct file *file, unsigned turn, unsigned blocks)
+{
+    char path[32];
+    int error;
+
+    snprintf(path, sizeof(path), "/mnt/d%u", turn);
+    CHECK_EQ(files_make_dir(path), 0);
+    CHECK_EQ(files_put(file, (off_t)turn * 1000, 3000, 1), 3000);
+    blocks_left = blocks;
+    error = turn % 2 == 0 ? files_sync(file) : files_fs()->ops->sync(files_fs());
+    blocks_left = UINT_MAX;
+    CHECK(error == 0 || error == -EIO);
+    CHECK(!files_fs()->read_only);
+    return error == 0;
+}
+
+static void sync_without_memory(const char *options)
+{
+    struct image *image = image_make(options, 4096);
+    struct file *file;
+    unsigned turn, enough = 0;
+    char path[32];
+
+    files_mount(image, false);
+    file = files_open("/mnt/f", O_RDWR | O_CREAT);
+    for (turn = 0; enough < 4; turn++) {
+        enough = sync_with(file, turn, turn) ? enough + 1 : 0;
+        CHECK(turn < 100);
+    }
+    CHECK(turn > 6); /* it does need some */
+    CHECK(!sync_with(file, turn++, 0));
+    CHECK_EQ(files_sync(file), 0); /* now that there is memory */
+    file_put(file);
+    files_destroy(image);
+    CHECK(image_repair(image) <= 1);
+    files_mount(image, false);
+    file = files_open("/mnt/f", O_RDONLY);
+    files_expect(file, 0, turn * 1000, 1);
+    file_put(file);
+    while (turn-- > 0) {
+        snprintf(path, sizeof(path), "/mnt/d%u", turn);
+        CHECK(files_exist(path));
+    }
+    files_unmount();
+    CHECK_EQ(image_check(image), 0);
+    image_free(image);
+}
+
+TEST(a_sync_without_memory_fails_and_another_one_does_it)
+{
+    if (skip())
+        return;
+    sync_without_memory("-t ext4 -b 1024");
+    sync_without_memory("-t ext2 -b 1024");
 }
