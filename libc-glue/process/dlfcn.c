@@ -1,4 +1,7 @@
-/* dlfcn: dynamic linking, refused with a reason that dlerror() tells once, as POSIX has it. */
+/*
+ * dlfcn: dynamic linking, refused with a reason that dlerror() tells once, as POSIX has it. Each is
+ * weak: programs that watch over what is loaded have a dlopen() of their own beside the others.
+ */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 
@@ -6,7 +9,7 @@
 
 static _Thread_local const char *dlfcn_error;
 
-void *dlopen(const char *file, int mode)
+__attribute__((weak)) void *dlopen(const char *file, int mode)
 {
     (void)file;
     (void)mode;
@@ -14,7 +17,7 @@ void *dlopen(const char *file, int mode)
     return NULL;
 }
 
-void *dlsym(void *__restrict handle, const char *__restrict name)
+__attribute__((weak)) void *dlsym(void *__restrict handle, const char *__restrict name)
 {
     (void)handle;
     (void)name;
@@ -22,14 +25,14 @@ void *dlsym(void *__restrict handle, const char *__restrict name)
     return NULL;
 }
 
-int dlclose(void *handle)
+__attribute__((weak)) int dlclose(void *handle)
 {
     (void)handle;
     dlfcn_error = "a Xenolith guest is one image: no shared object is open";
     return -1;
 }
 
-char *dlerror(void)
+__attribute__((weak)) char *dlerror(void)
 {
     const char *error = dlfcn_error;
 
@@ -38,7 +41,7 @@ char *dlerror(void)
 }
 
 /* Not even the image itself has a table of symbols. */
-int dladdr(const void *address, Dl_info *info)
+__attribute__((weak)) int dladdr(const void *address, Dl_info *info)
 {
     (void)address;
     (void)info;

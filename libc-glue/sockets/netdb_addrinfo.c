@@ -31,7 +31,11 @@ static bool netdb_kind_fits(const struct netdb_kind *kind, const struct addrinfo
 {
     if (hints->ai_socktype != 0 && hints->ai_socktype != kind->type)
         return false;
-    return hints->ai_protocol == 0 || kind->protocol == 0 || hints->ai_protocol == kind->protocol;
+    if (hints->ai_protocol == 0 || hints->ai_protocol == kind->protocol)
+        return true;
+    /* Raw sockets speak any protocol, but unless they were asked for, not one that has a better kind. */
+    return kind->protocol == 0 && (hints->ai_socktype != 0 || (hints->ai_protocol != IPPROTO_TCP &&
+                                                               hints->ai_protocol != IPPROTO_UDP));
 }
 
 /* The port of a service for one kind, -1 when it has none. */

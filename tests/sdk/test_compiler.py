@@ -148,6 +148,13 @@ class Modes(SdkCase):
                    "-lgcc")
         self.assertTrue(self.compiles("#ifndef _REENTRANT\n#error\n#endif\n", "-pthread"))
 
+    def test_a_dlopen_of_the_programs_own(self) -> None:
+        """Those that watch over what is loaded have one, and use the other calls."""
+        self.build("#define _GNU_SOURCE\n#include <link.h>\n"
+                   "void *dlopen(const char *file, int mode)"
+                   " { return dlsym(RTLD_NEXT, file + mode); }\n"
+                   "int main(void) { return dlopen(0, 0) != 0 || dlerror() == 0; }", "-O2")
+
     def test_groups_of_the_users_own(self) -> None:
         """Meson and CMake wrap libraries in --start-group, which must not nest with ours."""
         self.build(HELLO, "-Wl,--start-group", "-lm", "-lc", "-Wl,--end-group")

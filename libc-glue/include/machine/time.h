@@ -1,4 +1,4 @@
-/* Included by <time.h>: the unit of clock(), as newlib was built, and a call that newlib lacks. */
+/* Included by <time.h>: the unit of clock(), as newlib was built, and calls that newlib lacks. */
 #ifndef _MACHTIME_H_
 #define _MACHTIME_H_
 
@@ -11,6 +11,15 @@
 __BEGIN_DECLS
 struct tm;
 time_t timegm(struct tm *tm);
+__END_DECLS
+#endif
+
+#if __ISO_C_VISIBLE >= 2011
+#define TIME_UTC 1
+
+__BEGIN_DECLS
+struct timespec;
+int timespec_get(struct timespec *now, int base);
 __END_DECLS
 #endif
 

@@ -63,11 +63,15 @@ static void test_absolute(clockid_t id)
 static void test_wall_clock(void)
 {
     struct timeval day;
+    struct timespec utc;
     time_t now = time(NULL);
     struct tm *tm = gmtime(&now);
 
     CHECK(now > WRITTEN);
     CHECK(tm->tm_year >= 125 && tm->tm_year < 300);
+    CHECK_EQ(timespec_get(&utc, TIME_UTC), TIME_UTC);
+    CHECK(utc.tv_sec >= now && utc.tv_sec <= now + 60);
+    CHECK_EQ(timespec_get(&utc, 0), 0);
     CHECK_EQ(gettimeofday(&day, NULL), 0);
     CHECK(day.tv_sec >= now && day.tv_sec <= now + 60);
     CHECK(now_ns(CLOCK_REALTIME) / 1000000000 >= now);

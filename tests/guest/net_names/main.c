@@ -127,6 +127,13 @@ static void test_getaddrinfo(void)
     CHECK_EQ(getaddrinfo("192.0.2.1", "53", NULL, &list), 0);
     CHECK_EQ(count(list), 3); /* stream, datagram, raw */
     freeaddrinfo(list);
+    const struct addrinfo udp = { .ai_protocol = IPPROTO_UDP }, icmp = { .ai_protocol = IPPROTO_ICMP };
+    CHECK_EQ(getaddrinfo("192.0.2.1", "53", &udp, &list), 0);
+    CHECK(count(list) == 1 && list->ai_socktype == SOCK_DGRAM && list->ai_protocol == IPPROTO_UDP);
+    freeaddrinfo(list);
+    CHECK_EQ(getaddrinfo("192.0.2.1", NULL, &icmp, &list), 0);
+    CHECK(count(list) == 1 && list->ai_socktype == SOCK_RAW && list->ai_protocol == IPPROTO_ICMP);
+    freeaddrinfo(list);
     CHECK_EQ(find(NULL, "8080", AI_PASSIVE, AF_INET, SOCK_STREAM, &list), 0);
     CHECK_EQ(in_of(list)->sin_addr.s_addr, INADDR_ANY);
     freeaddrinfo(list);

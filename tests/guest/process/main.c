@@ -5,6 +5,7 @@
 #include <dlfcn.h>
 #include <grp.h>
 #include <limits.h>
+#include <link.h>
 #include <pwd.h>
 #include <sched.h>
 #include <spawn.h>
@@ -132,6 +133,35 @@ static void test_scheduling(void)
     CHECK_ERRNO(nice(5), EPERM);
 }
 
+/* The rights of the image's part in which an address lies, -1 without. */
+static int find_part(struct dl_phdr_info *info, size_t size, void *address)
+{
+    int flags = -1;
+
+    CHECK(size == sizeof(*info) && info->dlpi_addr == 0 && info->dlpi_phnum == 4);
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &info->dlpi_phdr[i];
+
+        if (part->p_type == PT_LOAD && (uintptr_t)address - part->p_vaddr < part->p_memsz)
+            flags = (int)part->p_flags;
+        if (part->p_type == PT_TLS) {
+            CHECK((char *)&errno >= (char *)info->dlpi_tls_data);
+            CHECK((char *)&errno < (char *)info->dlpi_tls_data + part->p_memsz);
+        }
+    }
+    return flags;
+}
+
+static void test_parts(void)
+{
+    static int counter;
+
+    CHECK_EQ(dl_iterate_phdr(find_part, (void *)(uintptr_t)test_identity), PF_R | PF_X);
+    CHECK_EQ(dl_iterate_phdr(find_part, (void *)(uintptr_t)"a constant"), PF_R);
+    CHECK_EQ(dl_iterate_phdr(find_part, &counter), PF_R | PF_W);
+    CHECK_EQ(dl_iterate_phdr(find_part, &errno), -1);
+}
+
 static void test_refused(void)
 {
     char *const argv[] = { (char *)"true", NULL };
@@ -159,6 +189,7 @@ int main(void)
 {
     test_identity();
     test_machine();
+    test_parts();
     test_limits();
     test_scheduling();
     test_refused();
