@@ -164,12 +164,6 @@ int setgroups(int n, const gid_t *groups)
     return 0;
 }
 
-int initgroups(const char *user, gid_t group)
-{
-    (void)user; /* the built-in users are in no other group */
-    return setgroups(1, &group);
-}
-
 int issetugid(void)
 {
     return 0;

@@ -127,17 +127,3 @@ int vhangup(void)
 {
     return (int)result(-EPERM);
 }
-
-/* Nobody can log in, so there are no shells to choose from. */
-char *getusershell(void)
-{
-    return NULL;
-}
-
-void setusershell(void)
-{
-}
-
-void endusershell(void)
-{
-}

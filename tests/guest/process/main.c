@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <spawn.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -41,6 +42,69 @@ static void test_identity(void)
     for (setpwent(); getpwent() != NULL;)
         n++;
     CHECK_EQ(n, 2);
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    CHECK(file != NULL && fputs(text, file) >= 0 && fclose(file) == 0);
+}
+
+/* What an initrd brings counts, and nothing else. */
+static void test_users_of_files(void)
+{
+    struct passwd *user, entry, *found;
+    struct group *group, one, *found_group;
+    gid_t groups[3];
+    char buffer[100];
+    int n = 3;
+
+    CHECK(strcmp(getusershell(), "/bin/sh") == 0);
+    endusershell();
+    CHECK(mkdir("/etc", 0755) == 0 || errno == EEXIST);
+    write_file("/etc/passwd", "# not a user\n\nroot:x:0:0:root:/root:/bin/bash\nbad:x:7\nworse:x:y:1::/:\n"
+                              "web:x:33:34:The Web,,,:/srv:/bin/no\n");
+    write_file("/etc/group", "root:x:0:\nweb:x:34:\nlogs:x:5:other,web\nall:x:6:web,,root");
+    write_file("/etc/shells", "# shells\n/bin/bash\n");
+
+    user = getpwnam("web");
+    CHECK(user != NULL && user->pw_uid == 33 && user->pw_gid == 34);
+    CHECK_STR(user->pw_gecos, "The Web,,,");
+    CHECK_STR(user->pw_dir, "/srv");
+    CHECK_STR(user->pw_shell, "/bin/no");
+    CHECK_STR(getpwuid(0)->pw_dir, "/root");
+    CHECK(getpwnam("nobody") == NULL && getpwnam("bad") == NULL && getpwnam("worse") == NULL);
+    CHECK_EQ(getpwnam_r("web", &entry, buffer, sizeof(buffer), &found), 0);
+    CHECK(found == &entry && entry.pw_shell > buffer && entry.pw_shell < buffer + sizeof(buffer));
+    CHECK_EQ(getpwuid_r(33, &entry, buffer, 20, &found), ERANGE);
+    CHECK(found == NULL);
+    CHECK_EQ(getpwuid_r(1000, &entry, buffer, 20, &found), 0);
+    CHECK(found == NULL);
+    setpwent();
+    CHECK_STR(getpwent()->pw_name, "root");
+    CHECK_STR(getpwent()->pw_name, "web");
+    CHECK(getpwent() == NULL);
+    endpwent();
+
+    group = getgrnam("logs");
+    CHECK(group != NULL && group->gr_gid == 5 && group->gr_mem[2] == NULL);
+    CHECK_STR(group->gr_mem[1], "web");
+    CHECK_EQ(getgrgid_r(6, &one, buffer, sizeof(buffer), &found_group), 0);
+    CHECK(found_group == &one && one.gr_mem[2] == NULL);
+    CHECK_STR(one.gr_mem[1], "root");
+    CHECK_EQ(getgrgid_r(6, &one, buffer, 30, &found_group), ERANGE);
+    CHECK_EQ(getgrouplist("web", 34, groups, &n), 3);
+    CHECK(n == 3 && groups[0] == 34 && groups[1] == 5 && groups[2] == 6);
+    n = 1;
+    CHECK_EQ(getgrouplist("web", 34, groups, &n), -1);
+    CHECK_EQ(n, 3);
+    CHECK_EQ(initgroups("web", 34), 0);
+    CHECK_EQ(getgroups(3, groups), 3);
+    CHECK_EQ(groups[2], 6);
+    CHECK_STR(getusershell(), "/bin/bash");
+    CHECK(getusershell() == NULL);
+    endusershell();
 }
 
 /* Last, as there is no way back. */
@@ -193,6 +257,7 @@ int main(void)
     test_limits();
     test_scheduling();
     test_refused();
+    test_users_of_files();
     test_giving_up_rights();
     puts("PASS");
     return 0;
