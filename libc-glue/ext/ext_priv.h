@@ -344,6 +344,8 @@ int ext_map_written(struct ext_fs *ext, struct ext_inode *node, uint32_t logical
  * commit in between.
  */
 int ext_map_cut(struct ext_fs *ext, struct ext_inode *node, uint32_t logical, uint64_t size);
+/* Blocks that a file without extents can have. */
+uint64_t ext_map_table_max(const struct ext_fs *ext);
 int ext_map_indirect(struct ext_fs *ext, struct ext_inode *node, uint32_t logical, unsigned *n,
                      bool allocate, uint64_t *block);
 

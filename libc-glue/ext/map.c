@@ -337,12 +337,21 @@ static errcode_t ext_cut(struct ext_fs *ext, struct ext_inode *node, uint32_t fr
     return ext2fs_punch(ext->e2, (ext2_ino_t)node->inode.ino, ext_raw(node), NULL, from, ~0ull);
 }
 
+uint64_t ext_map_table_max(const struct ext_fs *ext)
+{
+    uint64_t per = ext->block_size / 4;
+
+    return 12 + per + per * per + per * per * per;
+}
+
 /* From the end on backwards, so that what is left is a file at every moment. */
 int ext_map_cut(struct ext_fs *ext, struct ext_inode *node, uint32_t logical, uint64_t size)
 {
     uint64_t end = size == UINT64_MAX ? (uint64_t)logical + 1 : size / ext->block_size + 1;
     int error = ext_has_extents(node) ? ext_map_end(ext, node, &end) : 0;
 
+    if (!ext_has_extents(node) && end > ext_map_table_max(ext))
+        end = ext_map_table_max(ext); /* the size is damaged */
     node->map_len = 0;
     while (error == 0 && end > logical) {
         uint64_t from = end - logical > EXT_CUT_BLOCKS ? end - EXT_CUT_BLOCKS : logical;

@@ -515,13 +515,11 @@ static void ext_await_readers(struct ext_fs *ext, struct ext_inode *node)
 /* The first byte that the file cannot have. */
 static uint64_t ext_size_max(struct ext_fs *ext, const struct ext_inode *node)
 {
-    uint64_t per = ext->block_size / 4;
-
     if (node->raw.i_flags & EXT4_EXTENTS_FL)
         return (uint64_t)(UINT32_MAX - 1) * ext->block_size;
     if (!ext2fs_has_feature_huge_file(ext->e2->super) && ext->block_size == 4096)
         return 2ull << 40;
-    return (12 + per + per * per + per * per * per) * ext->block_size;
+    return ext_map_table_max(ext) * ext->block_size;
 }
 
 /* Files of 2 GiB and more are a feature that the superblock tells of. */

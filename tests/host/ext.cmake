@@ -29,6 +29,7 @@ function(xenolith_ext_test name)
 endfunction()
 
 xenolith_ext_test(ext)
+target_link_options(test_ext PRIVATE -Wl,--wrap=ext2fs_punch)
 xenolith_ext_test(ext_crash)
 xenolith_ext_test(ext_flight)
 target_link_options(test_ext_flight PRIVATE -Wl,--wrap=malloc)
