@@ -21,6 +21,7 @@ set(EXT_SOURCES
     map.c
     mount.c
     ops.c
+    ops_names.c
     orphan.c
     recovery.c
     set.c

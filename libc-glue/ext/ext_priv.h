@@ -374,6 +374,23 @@ int ext_dir_is_empty(struct ext_fs *ext, struct ext_inode *dir);
 int ext_dir_name_of(struct ext_fs *ext, struct ext_inode *dir, ext2_ino_t ino, char *name);
 int ext_dir_next(struct ext_fs *ext, struct ext_inode *dir, uint64_t at, struct file_entry *out);
 
+/* ---- ops.c, ops_names.c: what the VFS asks, see inode.h ---- */
+
+#define EXT_OP_CREDITS 40 /* metadata blocks that an operation on names may change */
+#define EXT_OP_SPARE 12   /* free blocks that it may need: splits, mapping blocks */
+
+int ext_lookup(struct inode *dir, struct vfs_name name, struct inode **out);
+int ext_parent(struct inode *dir, struct inode **out);
+int ext_name_of(struct inode *dir, struct inode *child, char name[VFS_NAME_MAX + 1]);
+int ext_next_entry(struct inode *dir, off_t at, struct file_entry *entry);
+int ext_create(struct inode *dir, struct vfs_name name, const struct inode_new *what,
+               struct inode **out);
+int ext_link(struct inode *to, struct vfs_name name, struct inode *inode);
+int ext_unlink(struct inode *from, struct vfs_name name, struct inode *child);
+int ext_rename(struct inode *from_dir, struct vfs_name from, struct inode *child,
+               struct inode *to_dir, struct vfs_name to, struct inode *replaced);
+ssize_t ext_readlink(struct inode *inode, char *target, size_t size);
+
 /* ---- flight.c: what goes to the disk while others have the lock ---- */
 
 struct ext_flight {
