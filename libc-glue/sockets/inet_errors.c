@@ -85,8 +85,8 @@ static u8_t inet_errors_hear4(void *arg, struct raw_pcb *pcb, struct pbuf *p, co
         return 0;
     at = (u16_t)(at + INET_ERRORS_HEADER);
     if (pbuf_copy_partial(p, &sent, sizeof(sent), at) != sizeof(sent) || IPH_V(&sent) != 4 ||
-        IPH_HL_BYTES(&sent) < IP_HLEN)
-        return 0;
+        IPH_HL_BYTES(&sent) < IP_HLEN || (lwip_ntohs(IPH_OFFSET(&sent)) & IP_OFFMASK) != 0)
+        return 0; /* of a later fragment: what follows are no ports */
     ip_addr_set_ip4_u32_val(peer, sent.dest.addr);
     inet_errors_tell(p, (u16_t)(at + IPH_HL_BYTES(&sent)), IPH_PROTO(&sent), &peer,
                      inet_error4(icmp.code));

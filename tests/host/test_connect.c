@@ -292,8 +292,13 @@ TEST(a_host_that_nobody_is_cannot_be_reached)
     end();
 }
 
-/* ICMP's "destination unreachable" of that code about the only connection there is. */
-static void unreachable(unsigned code, uint32_t off)
+/*
+ * ICMP's "destination unreachable" of that code about the only connection there is, or about a later
+ * fragment; the first len bytes of it.
+ */
+#define UNREACHABLE 56u
+
+static void say_unreachable(unsigned code, uint32_t off, unsigned fragment, size_t len)
 {
     const struct tcp_pcb *pcb = tcp_active_pcbs;
     struct {
@@ -304,10 +309,11 @@ static void unreachable(unsigned code, uint32_t off)
         uint16_t src, dest;
         uint32_t seqno;
     } __attribute__((packed)) packet = { .type = 3, .code = (uint8_t)code };
-    struct pbuf *p = pbuf_alloc(PBUF_RAW, sizeof(packet), PBUF_RAM);
+    struct pbuf *p = pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_RAM);
 
+    CHECK_EQ(sizeof(packet), UNREACHABLE);
     IPH_VHL_SET(&packet.outer, 4, 5);
-    IPH_LEN_SET(&packet.outer, htons(sizeof(packet)));
+    IPH_LEN_SET(&packet.outer, htons((uint16_t)len));
     IPH_TTL_SET(&packet.outer, 64);
     IPH_PROTO_SET(&packet.outer, IPPROTO_ICMP);
     packet.outer.src.addr = htonl(0x0a050501);
@@ -315,16 +321,22 @@ static void unreachable(unsigned code, uint32_t off)
     IPH_CHKSUM_SET(&packet.outer, inet_chksum(&packet.outer, IP_HLEN));
     IPH_VHL_SET(&packet.sent, 4, 5);
     IPH_PROTO_SET(&packet.sent, IPPROTO_TCP);
+    IPH_OFFSET_SET(&packet.sent, htons((uint16_t)fragment));
     packet.sent.src.addr = packet.outer.dest.addr;
     packet.sent.dest.addr = ip_2_ip4(&pcb->remote_ip)->addr;
     packet.src = htons(pcb->local_port);
     packet.dest = htons(pcb->remote_port);
     packet.seqno = htonl(pcb->lastack + off);
-    packet.sum = inet_chksum(&packet.type, sizeof(packet) - IP_HLEN);
-    CHECK_EQ(pbuf_take(p, &packet, sizeof(packet)), ERR_OK);
+    packet.sum = inet_chksum(&packet.type, (u16_t)(len - IP_HLEN));
+    CHECK_EQ(pbuf_take(p, &packet, (u16_t)len), ERR_OK);
     net_lock();
     CHECK_EQ(card.input(p, &card), ERR_OK);
     net_unlock();
+}
+
+static void unreachable(unsigned code, uint32_t off)
+{
+    say_unreachable(code, off, 0, UNREACHABLE);
 }
 
 TEST(what_icmp_says_ends_a_connection_that_begins)
@@ -343,6 +355,9 @@ TEST(what_icmp_says_ends_a_connection_that_begins)
         CHECK_EQ(one->ops->connect(one, ADDRESS(nobody)), -EINPROGRESS);
         unreachable(known[i].code, 1); /* by somebody who guesses */
         unreachable(4, 0);             /* too large: that is no reason */
+        say_unreachable(known[i].code, 0, 185, UNREACHABLE);
+        for (size_t len = IP_HLEN; len < UNREACHABLE; len++)
+            say_unreachable(known[i].code, 0, 0, len);
         CHECK_EQ(ready(one), 0);
         unreachable(known[i].code, 0);
         CHECK(ready(one) & POLLERR);
