@@ -4,49 +4,8 @@
 
 #include <platform/clock.h>
 
-#include "memory/mapping_pages.h"
 #include "files/sys_deadline.h"
 #include "sys_socket.h"
-
-static ssize_t sys_receive_once(int fd, struct socket_message *message)
-{
-    struct socket *socket;
-    ssize_t done;
-    int error;
-
-    socket = socket_get(fd, &error);
-    if (socket == NULL)
-        return error;
-    done = socket_receive(socket, message);
-    socket_put(socket);
-    return done;
-}
-
-struct sys_receive_part {
-    int fd;
-    struct socket_message *message;
-};
-
-static ssize_t sys_receive_pinned(void *arg, const struct iovec *iov, int n)
-{
-    struct sys_receive_part *part = arg;
-    struct socket_message *message = part->message;
-
-    message->iov = iov;
-    message->n = n;
-    message->len = (size_t)iov_length(iov, n);
-    return sys_receive_once(part->fd, message);
-}
-
-/* Memory that shows a file stays while it is received into. */
-static ssize_t sys_receive_into(int fd, struct socket_message *message)
-{
-    struct sys_receive_part part = { fd, message };
-
-    if (mapping_pin_needed == NULL || !mapping_pin_needed(message->iov, message->n))
-        return sys_receive_once(fd, message);
-    return mapping_pinned(message->iov, message->n, true, sys_receive_pinned, &part);
-}
 
 /* A negative errno instead of errno itself. */
 static ssize_t sys_receive(int fd, struct msghdr *header, int flags)
@@ -70,7 +29,7 @@ static ssize_t sys_receive(int fd, struct msghdr *header, int flags)
             .control_len = header->msg_control != NULL ? header->msg_controllen : 0,
         };
         interrupt_hold();
-        done = len < 0 ? len : sys_receive_into(fd, &message);
+        done = len < 0 ? len : sys_message(fd, &message, socket_receive);
     } while (interrupt_again(done));
     if (done >= 0) {
         if (header->msg_name != NULL)

@@ -2,48 +2,7 @@
 #define _GNU_SOURCE
 #include <sys/socket.h>
 
-#include "memory/mapping_pages.h"
 #include "sys_socket.h"
-
-static ssize_t sys_send_once(int fd, struct socket_message *message)
-{
-    struct socket *socket;
-    ssize_t done;
-    int error;
-
-    socket = socket_get(fd, &error);
-    if (socket == NULL)
-        return error;
-    done = socket_send(socket, message);
-    socket_put(socket);
-    return done;
-}
-
-struct sys_send_part {
-    int fd;
-    struct socket_message *message;
-};
-
-static ssize_t sys_send_pinned(void *arg, const struct iovec *iov, int n)
-{
-    struct sys_send_part *part = arg;
-    struct socket_message message = *part->message;
-
-    message.iov = iov;
-    message.n = n;
-    message.len = (size_t)iov_length(iov, n);
-    return sys_send_once(part->fd, &message);
-}
-
-/* Memory that shows a file stays while it is sent. */
-static ssize_t sys_send_from(int fd, struct socket_message *message)
-{
-    struct sys_send_part part = { fd, message };
-
-    if (mapping_pin_needed == NULL || !mapping_pin_needed(message->iov, message->n))
-        return sys_send_once(fd, message);
-    return mapping_pinned(message->iov, message->n, false, sys_send_pinned, &part);
-}
 
 /* A negative errno instead of errno itself. */
 static ssize_t sys_send(int fd, const struct msghdr *header, int flags)
@@ -67,7 +26,7 @@ static ssize_t sys_send(int fd, const struct msghdr *header, int flags)
         };
 
         interrupt_hold();
-        done = len < 0 ? len : sys_send_from(fd, &message);
+        done = len < 0 ? len : sys_message(fd, &message, socket_send);
     } while (interrupt_again(done));
     return done;
 }

@@ -22,6 +22,13 @@ static inline int sys_socket_install(struct socket *socket, int type_flags)
     return fd;
 }
 
+/*
+ * socket_send() or socket_receive() of the socket behind fd. Memory of the message that shows a file
+ * stays meanwhile; its pieces may be others afterwards.
+ */
+typedef ssize_t (*sys_message_t)(struct socket *socket, struct socket_message *message);
+ssize_t sys_message(int fd, struct socket_message *message, sys_message_t transfer);
+
 /* An address out, as far as it fits. */
 int sys_socket_name_out(const struct socket_name *name, struct sockaddr *address, socklen_t *len);
 

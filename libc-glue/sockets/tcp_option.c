@@ -83,6 +83,13 @@ static int tcp_set_seconds(int *at, int value)
     return 0;
 }
 
+/* What it asks for may be done or left. */
+static bool tcp_is_hint(int option)
+{
+    return option == TCP_QUICKACK || option == TCP_DEFER_ACCEPT || option == TCP_LINGER2 ||
+           option == TCP_NOTSENT_LOWAT || option == TCP_WINDOW_CLAMP;
+}
+
 static int tcp_set_tcp(struct tcp_socket *tcp, int option, int value)
 {
     switch (option) {
@@ -110,15 +117,8 @@ static int tcp_set_tcp(struct tcp_socket *tcp, int option, int value)
             return -EINVAL;
         tcp->max_segment = value;
         return 0;
-    /* Hints: what they ask for may be done or left. */
-    case TCP_QUICKACK:
-    case TCP_DEFER_ACCEPT:
-    case TCP_LINGER2:
-    case TCP_NOTSENT_LOWAT:
-    case TCP_WINDOW_CLAMP:
-        return 0;
     default:
-        return -ENOPROTOOPT;
+        return tcp_is_hint(option) ? 0 : -ENOPROTOOPT;
     }
 }
 
@@ -171,15 +171,9 @@ static int tcp_get_number(const struct tcp_socket *tcp, int option, int *number)
     case TCP_SYNCNT:
         *number = TCP_SYNMAXRTX;
         return 0;
-    case TCP_QUICKACK:
-    case TCP_DEFER_ACCEPT:
-    case TCP_LINGER2:
-    case TCP_NOTSENT_LOWAT:
-    case TCP_WINDOW_CLAMP:
-        *number = 0;
-        return 0;
     default:
-        return -ENOPROTOOPT;
+        *number = 0;
+        return tcp_is_hint(option) ? 0 : -ENOPROTOOPT;
     }
 }
 

@@ -30,6 +30,13 @@ CONNECT = "exec 3<>/dev/tcp/{address}/7000 || exit 9; "
 PUT = CONNECT + '{{ echo "put $(stat -c %s {file})"; cat {file}; }} >&3; read -r -u 3 line; echo "$line"'
 GET = CONNECT + "echo get >&3; read -r -u 3 line; cat <&3 >{file}; sha256sum <{file}"
 
+ECHO = """exec 4<>/dev/udp/{address}/7001
+    for i in 1 2 3; do
+        head -c {size} {file} >&4
+        n=$(timeout 30 dd bs=65536 count=1 <&4 2>/dev/null | wc -c)
+        [ $n = {size} ] && echo $n && break
+    done"""
+
 
 class Store:
     """The guest, running."""
@@ -61,6 +68,10 @@ class Store:
 
     def get(self, address: str = GUEST_IP) -> str:
         return GET.format(address=address, file=f"{DATA}-back")
+
+    def echo(self, size: int) -> str:
+        """Writes the size of a datagram that came back."""
+        return ECHO.format(address=GUEST_IP, size=size, file=DATA)
 
     def end(self) -> str:
         self.test.shell(CONNECT.format(address=GUEST_IP) + "echo end >&3; cat <&3 >/dev/null")

@@ -8,7 +8,7 @@
 #define EVENTS_PORTS 1023u /* the last one xl allows */
 #define EVENTS_WORD (8 * sizeof(xen_ulong_t))
 #define EVENTS_OFFERS 64u
-#define EVENTS_ROUNDS 10000u /* peers that never come to rest are a mistake of the test */
+#define EVENTS_ROUNDS 100000u /* peers that never come to rest are a mistake of the test */
 
 enum events_state { EVENTS_FREE, EVENTS_GIVEN, EVENTS_UNBOUND, EVENTS_INTERDOMAIN, EVENTS_VIRQ };
 

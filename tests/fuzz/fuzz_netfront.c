@@ -218,6 +218,21 @@ static void change_state(struct fuzz_input *input)
     connect_again();
 }
 
+/* The tool stack's wish, of any text; netfront keeps one that makes sense. */
+static void change_mtu(struct fuzz_input *input)
+{
+    char text[8] = "";
+    unsigned n = fuzz_byte(input) % sizeof(text);
+
+    for (unsigned i = 0; i < n; i++)
+        text[i] = (char)(fuzz_byte(input) % 8 > 0 ? '0' + fuzz_byte(input) % 10 : fuzz_byte(input));
+    fakexen_store_write(NETBACK_FRONT "/mtu", n > 0 ? text : NULL);
+    fakexen_run();
+    unsigned mtu = netfront_caps(rig.nf)->mtu;
+    FUZZ_CHECK(mtu >= 68 && mtu <= 65521);
+    FUZZ_CHECK(!rig.up || !rig.back.no_sg || mtu <= 4096 - 14);
+}
+
 static void step(struct fuzz_input *input)
 {
     switch (fuzz_byte(input) % 16) {
@@ -259,8 +274,14 @@ static void step(struct fuzz_input *input)
         peer_lie(input);
         break;
     default:
-        if (fuzz_byte(input) % 4 == 0)
+        switch (fuzz_byte(input) % 4) {
+        case 0:
             change_state(input);
+            break;
+        case 1:
+            change_mtu(input);
+            break;
+        }
     }
     FUZZ_CHECK(peer.lied || rig.up == peer.mapped);
 }

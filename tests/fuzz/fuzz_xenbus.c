@@ -105,9 +105,20 @@ static void toy_changed(struct xenbus_device *dev, enum xenbus_state state)
     }
 }
 
+/* May come at any time from creation to the end. */
+static void toy_live(struct xenbus_device *dev)
+{
+    FUZZ_CHECK(toy_of(dev)->exists && !dev->broken);
+    xenbus_read_text(dev, XENBUS_OURS, "colour");
+    if ((moods[toy_of(dev) - toys] & 0x70) == 0x70)
+        xenbus_break(dev, "it does not like its colour");
+}
+
 static const struct xenbus_driver driver = {
     .type = "toy",
-    .frontend_keys = (const char *const[]){ "colour", NULL },
+    .frontend_keys = (const char *const[]){ "shape", "colour", NULL },
+    .live_key = "colour",
+    .live_changed = toy_live,
     .offered_keys = (const char *const[]){ "size", "name", NULL },
     .connected_keys = (const char *const[]){ "size", NULL },
     .create = toy_create,

@@ -433,6 +433,33 @@ TEST(a_fragment_vouches_for_nothing)
     finish();
 }
 
+/* Frames that are cut off anywhere, or are noise, with whatever the back end says of them. */
+TEST(no_frame_is_too_bad_to_come_in)
+{
+    static const uint16_t kinds[] = { 0, NETRXF_data_validated, NETRXF_csum_blank,
+                                      NETRXF_csum_blank | NETRXF_data_validated };
+    unsigned random = 1;
+
+    start();
+    for (size_t i = 0; i < 4000; i++) {
+        size_t len = datagram(i % 2 != 0, 64 + i % 500);
+
+        for (unsigned n = i / 1000; n > 0; n--) { /* the later ones are worse */
+            random = random * 1664525u + 1013904223u;
+            whole[12 + (random >> 8) % 60] ^= (uint8_t)(random >> 24);
+        }
+        if (i % 3 == 0)
+            len = ETH + i % 90;
+        CHECK(netback_deliver(&back, 0, whole, len, kinds[i / 2 % 4],
+                              i % 5 == 0 ? XEN_NETIF_GSO_TYPE_TCPV4 : 0, i % 5 == 0 ? 1400 : 0));
+        run();
+        drain(); /* what we say to it */
+    }
+    CHECK(netif_is_link_up(&net_ifs->netif));
+    CHECK(datagrams > 0);
+    finish();
+}
+
 /* ---- an MTU that changes ---- */
 
 static void set_mtu(const char *text)
