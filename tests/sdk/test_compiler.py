@@ -91,6 +91,18 @@ class Modes(SdkCase):
             with self.subTest(standard=standard):
                 self.build(HELLO, f"-std={standard}", "-pedantic-errors", "-Wall", "-Werror")
 
+    def test_headers_in_old_standards(self) -> None:
+        """Programs of the C of 1990 ask for _GNU_SOURCE as well."""
+        include = self.sdk / TRIPLE / "include"
+        headers = [str(path.relative_to(include)) for path in sorted(include.rglob("*.h"))]
+        headers = [name for name in headers if not Path(name).name.startswith("_")
+                   and not name.startswith(("machine/", "ssp/", "bits/"))]
+        self.assertGreater(len(headers), 80)
+        self.write("all.c", "".join(f"#include <{name}>\n" for name in headers) + "int all;\n")
+        for standard in ("c90", "gnu89", "c99"):
+            with self.subTest(standard=standard):
+                self.succeed(self.tool("gcc"), f"-std={standard}", "-D_GNU_SOURCE", "-c", "all.c")
+
     def test_stack_protector(self) -> None:
         for flag in ("-fstack-protector", "-fstack-protector-strong", "-fstack-protector-all"):
             with self.subTest(flag=flag):

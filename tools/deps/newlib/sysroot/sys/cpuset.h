@@ -22,15 +22,14 @@ typedef struct {
 #define CPU_EQUAL(one, two) (__builtin_memcmp((one), (two), sizeof(cpu_set_t)) == 0)
 #define CPU_COUNT(set)      __cpu_count(set)
 
-static inline int __cpu_count(const cpu_set_t *set)
+static __inline__ int __cpu_count(const cpu_set_t *__set)
 {
-    int count = 0;
+    int __count = 0;
+    unsigned __i;
 
-    for (unsigned int i = 0; i < CPU_SETSIZE / 64; i++) {
-        for (unsigned long bits = set->__bits[i]; bits != 0; bits &= bits - 1)
-            count++;
-    }
-    return count;
+    for (__i = 0; __i < CPU_SETSIZE / 64; __i++)
+        __count += __builtin_popcountl(__set->__bits[__i]);
+    return __count;
 }
 
 #endif
