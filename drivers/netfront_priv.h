@@ -103,7 +103,8 @@ struct netfront_rx_queue {
     struct ring ring;
     struct netfront_rx_slot *slot; /* NETFRONT_SLOTS, in a page of their own */
     uint32_t prod;                 /* answers known to be there, up to this one */
-    unsigned target;               /* pages to have posted; grows with the load */
+    unsigned target;               /* pages to have posted; follows the load */
+    unsigned turn, most_at_once;   /* answers since the last look at that */
     struct timer hungry;           /* armed while memory was short for too few posted pages */
 };
 

@@ -137,8 +137,31 @@ void netfront_rx_refill(struct netfront_queue *q)
 /* ---- Answers ---------------------------------------------------------------------------- */
 
 /*
- * Are there answers that were not taken? Grows what is posted when the back end nearly used it up.
+ * As many pages are posted as the load wants: twice as many when the back end used up more than half
+ * of them at once, half as many when it used two turns of them and never an eighth at once. What is
+ * too many then goes as it is answered, and so do the pages that lie idle.
  */
+static void netfront_rx_follow_load(struct netfront_rx_queue *rx, unsigned answered)
+{
+    unsigned most = netfront_rx_most(), target = rx->target;
+
+    rx->turn += answered;
+    if (answered > rx->most_at_once)
+        rx->most_at_once = answered;
+    if (answered > target / 2 && target < most) {
+        rx->target = target * 2 < most ? target * 2 : most;
+    } else if (rx->turn < 2 * target) {
+        return;
+    } else if (rx->most_at_once < target / 8) {
+        if (target > NETFRONT_RX_FIRST)
+            rx->target = target / 2 > NETFRONT_RX_FIRST ? target / 2 : NETFRONT_RX_FIRST;
+        netfront_pages_trim();
+    }
+    rx->turn = 0;
+    rx->most_at_once = 0;
+}
+
+/* Are there answers that were not taken? */
 static int netfront_rx_look(struct netfront_rx_queue *rx)
 {
     if (rx->prod != rx->ring.rsp_cons)
@@ -147,8 +170,7 @@ static int netfront_rx_look(struct netfront_rx_queue *rx)
         return -EIO;
 
     uint32_t answered = rx->prod - rx->ring.rsp_cons;
-    if (answered > rx->target / 2 && rx->target < netfront_rx_most())
-        rx->target = rx->target * 2 < netfront_rx_most() ? rx->target * 2 : netfront_rx_most();
+    netfront_rx_follow_load(rx, answered);
     return answered > 0;
 }
 

@@ -503,19 +503,59 @@ TEST(events_are_few_and_pages_are_posted_in_batches)
     finish();
 }
 
-TEST(more_pages_are_posted_under_load)
+/* As much at once as it takes, several times. */
+static void deliver_bursts(void)
 {
     static uint8_t bytes[60000];
 
-    rig_start(16384, false);
-    rig_connect();
-    CHECK_EQ(netback_rx_posted(&rig.back, 0), 64);
     for (unsigned i = 0; i < 20; i++) {
         while (netback_deliver(&rig.back, 0, bytes, sizeof(bytes), 0, 0, 0))
             ;
         rig_poll();
     }
+}
+
+TEST(more_pages_are_posted_under_load)
+{
+    rig_start(16384, false);
+    rig_connect();
+    CHECK_EQ(netback_rx_posted(&rig.back, 0), 64);
+    deliver_bursts();
     CHECK_EQ(netback_rx_posted(&rig.back, 0), 256);
+    finish();
+}
+
+static void deliver_apart(unsigned frames, unsigned at_once)
+{
+    static uint8_t bytes[1000];
+
+    for (unsigned i = 0; i < frames; i++) {
+        CHECK(netback_deliver(&rig.back, 0, bytes, sizeof(bytes), 0, 0, 0));
+        if (i % at_once == at_once - 1)
+            rig_poll();
+    }
+}
+
+TEST(fewer_pages_are_posted_when_the_load_is_gone)
+{
+    size_t free_before;
+    struct pages_stats pages;
+
+    rig_start(16384, false);
+    rig_connect();
+    deliver_apart(2000, 1);
+    pages_get_stats(&pages);
+    free_before = pages.free;
+    for (unsigned again = 0; again < 3; again++) {
+        deliver_bursts();
+        deliver_apart(10000, 40); /* some load goes on: nothing changes */
+        CHECK(netback_rx_posted(&rig.back, 0) > 256 - 256 / 8);
+        deliver_apart(2000, 1);
+        CHECK(netback_rx_posted(&rig.back, 0) <= 64);
+        CHECK(netback_rx_posted(&rig.back, 0) > 64 - 64 / 8);
+        pages_get_stats(&pages);
+        CHECK(pages.free + 16 >= free_before);
+    }
     finish();
 }
 

@@ -1,12 +1,14 @@
 /*
  * The clients of test_net_load.py, in dom0: many connections to port 7000 of one server.
  *
- *   client ADDRESS serve N    N connections at once; each is served three times, in any order
- *   client ADDRESS hold N     N connections at once that never send; then all of them end
- *   client ADDRESS syn N      N requests to connect, from addresses that never answer
- *   client ADDRESS stuff N    N connections, each with more and more bytes until none takes any;
- *                             then all of them are reset
- *   client ADDRESS idle       wait until the server has no connection; how many pages it has free
+ *   client ADDRESS serve N [TIMES]  N connections at once; each is served so often (three times),
+ *                                   in any order
+ *   client ADDRESS hold N           N connections at once that never send; then all of them end
+ *   client ADDRESS syn N            N requests to connect, from addresses that never answer
+ *   client ADDRESS stuff N          N connections, each with more and more bytes until none takes
+ *                                   any; then all of them are reset
+ *   client ADDRESS idle [PAGES]     wait until the server has no connection, and at least so many
+ *                                   pages free; how many it has free
  *
  * Linux only; says what it did, or why not.
  */
@@ -115,10 +117,10 @@ static void serve_round(int n, int round)
     }
 }
 
-static void serve(int n)
+static void serve(int n, int rounds)
 {
     connect_all(n);
-    for (int round = 0; round < ROUNDS; round++)
+    for (int round = 0; round < rounds; round++)
         serve_round(n, round);
     printf("served %d\n", n);
 }
@@ -236,17 +238,17 @@ static int ask(unsigned long *free)
     return n_open;
 }
 
-static void idle(void)
+static void idle(unsigned long least)
 {
     struct timespec now, begin;
-    unsigned long free;
+    unsigned long free = 0;
     int n_open;
 
     server.sin_port = htons(PORT + 1);
     clock_gettime(CLOCK_MONOTONIC, &begin);
     do {
         n_open = ask(&free);
-        if (n_open == 0) {
+        if (n_open == 0 && free >= least) {
             printf("%lu pages free\n", free);
             return;
         }
@@ -255,7 +257,7 @@ static void idle(void)
     } while (now.tv_sec - begin.tv_sec < PATIENCE_MS / 1000);
     if (n_open < 0)
         errno = -n_open, die("connect");
-    printf("client: %d connections of the server do not end\n", n_open);
+    printf("client: the server has %d connections and %lu pages free\n", n_open, free);
     exit(1);
 }
 
@@ -268,7 +270,7 @@ int main(int argc, char **argv)
     if (argc < 3 || inet_pton(AF_INET, argv[1], &server.sin_addr) != 1)
         errno = EINVAL, die("usage");
     if (strcmp(what, "serve") == 0)
-        serve(n);
+        serve(n, argc > 4 ? atoi(argv[4]) : ROUNDS);
     else if (strcmp(what, "hold") == 0)
         connect_all(n), printf("held %d\n", n);
     else if (strcmp(what, "syn") == 0)
@@ -276,7 +278,7 @@ int main(int argc, char **argv)
     else if (strcmp(what, "stuff") == 0)
         stuff(n);
     else if (strcmp(what, "idle") == 0)
-        idle();
+        idle((unsigned long)n);
     else
         errno = EINVAL, die("usage");
     return 0;
