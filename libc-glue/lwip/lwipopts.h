@@ -136,7 +136,7 @@ extern uint32_t net_tcp_window, net_tcp_send_buffer;
 #define TCP_LISTEN_BACKLOG  1
 #define LWIP_TCP_KEEPALIVE  1
 #define TCP_CALCULATE_EFF_SEND_MSS 1
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 2 /* net_tcp_hash.c's */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 3 /* net_tcp_hash.c's, net_tcp_sack.c's */
 
 /*
  * lwIP counts in ticks of twice this; with its own 250 ms a lost segment would cost half a second,

@@ -7,6 +7,7 @@
 #include <lwip/priv/tcp_priv.h>
 
 #include "net_tcp_hash.h"
+#include "net_tcp_sack.h"
 
 #undef TCP_REG_ACTIVE
 #define TCP_REG_ACTIVE(pcb)                                                                        \
@@ -18,8 +19,10 @@
 
 static void net_tcp_free(memp_t type, void *memory)
 {
-    if (type == MEMP_TCP_PCB)
+    if (type == MEMP_TCP_PCB) {
         net_tcp_hash_remove(memory);
+        net_sack_forget(memory);
+    }
     memp_free(type, memory);
 }
 #define memp_free net_tcp_free

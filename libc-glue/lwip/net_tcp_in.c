@@ -10,11 +10,14 @@
  * client that comes back to a port within half a minute would else wait for the rest of it.
  *
  * lwIP's tcp_in.c is included here. Where it begins to search its lists, tools/deps/lwip/unpack.py
- * has put NET_TCP_FIND(), which gives it the right member at once.
+ * has put NET_TCP_FIND(), which gives it the right member at once; where it is through with what a
+ * segment acknowledges, NET_TCP_ACKED(), which looks at the blocks of SACK; and where it would count
+ * acknowledgements as segments that have arrived, NET_TCP_SACKS().
  */
 #include <lwip/priv/tcp_priv.h>
 
 #include "net_tcp_hash.h"
+#include "net_tcp_sack.h"
 
 #undef TCP_REG_ACTIVE
 #define TCP_REG_ACTIVE(pcb)                                                                        \
@@ -47,6 +50,10 @@ static struct tcp_pcb *net_tcp_reopen(struct tcp_pcb *pcb, u8_t with, u32_t firs
 #define NET_TCP_FIND(waiting) NET_TCP_OPEN(waiting)
 #endif
 
+static void net_tcp_acked(struct tcp_pcb *pcb);
+#define NET_TCP_ACKED(pcb) net_tcp_acked(pcb)
+#define NET_TCP_SACKS(pcb) net_sack_in_use(pcb)
+
 #undef tcp_ack
 #define tcp_ack(pcb)                                                                               \
     do {                                                                                           \
@@ -60,3 +67,50 @@ static struct tcp_pcb *net_tcp_reopen(struct tcp_pcb *pcb, u8_t with, u32_t firs
     } while (0)
 
 #include <core/tcp_in.c>
+
+#define NET_OPTION_SACK 5
+
+static u32_t net_option_word(void)
+{
+    u32_t word = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        word = word << 8 | tcp_get_next_optbyte();
+    return word;
+}
+
+/* The blocks among the options of the segment under way. */
+static void net_tcp_sack_blocks(struct tcp_pcb *pcb)
+{
+    tcp_optidx = 0;
+    while (tcp_optidx < tcphdr_optlen) {
+        u16_t at = tcp_optidx;
+        u8_t option = tcp_get_next_optbyte();
+
+        if (option == LWIP_TCP_OPT_NOP)
+            continue;
+        if (option == LWIP_TCP_OPT_EOL || tcp_optidx >= tcphdr_optlen)
+            return;
+        u8_t len = tcp_get_next_optbyte();
+        if (len < 2 || len > tcphdr_optlen - at)
+            return;
+        for (unsigned n = option == NET_OPTION_SACK ? (len - 2u) / 8 : 0; n > 0; n--) {
+            u32_t left = net_option_word();
+
+            net_sack_block(pcb, left, net_option_word());
+        }
+        tcp_optidx = at + len;
+    }
+}
+
+static void net_tcp_acked(struct tcp_pcb *pcb)
+{
+    if ((pcb->flags & (TF_SACK | TF_RTO)) != TF_SACK || pcb->snd_nxt == pcb->lastack) {
+        net_sack_forget(pcb);
+        return;
+    }
+    if (TCP_SEQ_GT(ackno, pcb->snd_nxt))
+        return;
+    net_tcp_sack_blocks(pcb);
+    net_sack_acked(pcb);
+}

@@ -22,6 +22,7 @@
 
 #include "net_heap.h"
 #include "net_priv.h"
+#include "net_tcp_sack.h"
 
 static err_t net_inner_output(struct tcp_pcb *pcb);
 static err_t net_inner_split(struct tcp_pcb *pcb, u16_t split);
@@ -205,6 +206,40 @@ static void net_cut_for_rexmit(struct tcp_pcb *pcb, struct tcp_seg *seg)
         net_divide(pcb, seg, pcb->mss); /* without memory it goes out whole */
 }
 
+/* The segment in flight with the byte seq, or NULL. */
+static struct tcp_seg *net_in_flight(struct tcp_pcb *pcb, u32_t seq)
+{
+    struct tcp_seg *seg = pcb->unacked;
+
+    while (seg != NULL && TCP_SEQ_LEQ(lwip_ntohl(seg->tcphdr->seqno) + TCP_TCPLEN(seg), seq))
+        seg = seg->next;
+    return seg != NULL && TCP_SEQ_LEQ(lwip_ntohl(seg->tcphdr->seqno), seq) ? seg : NULL;
+}
+
+u32_t net_tcp_send_again(struct tcp_pcb *pcb, u32_t from, u32_t n)
+{
+    struct netif *netif = tcp_route(pcb, &pcb->local_ip, &pcb->remote_ip);
+    struct tcp_seg *seg = net_in_flight(pcb, from);
+
+    net_if_finish();
+    if (netif == NULL || seg == NULL || tcp_output_segment_busy(seg))
+        return from;
+    if (from == pcb->lastack)
+        net_drop_acked(pcb, seg);
+    u32_t before = from - lwip_ntohl(seg->tcphdr->seqno);
+    if (before > 0 && before < seg->len && net_is_apart(seg) &&
+        net_divide(pcb, seg, (u16_t)before) == ERR_OK)
+        seg = seg->next;
+    if (seg->len > n && net_is_apart(seg))
+        net_divide(pcb, seg, (u16_t)n);
+    /* Without memory it goes out whole. */
+    if (tcp_output_segment(seg, pcb, netif) != ERR_OK)
+        return from;
+    pcb->rttest = 0; /* of what was sent twice, the time says nothing */
+    pcb->rtime = 0;
+    return lwip_ntohl(seg->tcphdr->seqno) + TCP_TCPLEN(seg);
+}
+
 /* ---- what lwIP calls */
 
 err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split)
@@ -222,6 +257,8 @@ err_t tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split)
  */
 void tcp_rexmit_fast(struct tcp_pcb *pcb)
 {
+    if (net_sack_in_use(pcb))
+        return; /* net_sack_acked() follows, and knows better */
     if ((pcb->flags & TF_INFR) == 0) {
         net_if_finish();
         net_cut_for_rexmit(pcb, pcb->unacked);
@@ -231,6 +268,7 @@ void tcp_rexmit_fast(struct tcp_pcb *pcb)
 
 err_t tcp_rexmit_rto_prepare(struct tcp_pcb *pcb)
 {
+    net_sack_forget(pcb);
     net_if_finish();
     err_t error = net_inner_rto_prepare(pcb);
 
@@ -247,9 +285,9 @@ void tcp_rexmit_rto_commit(struct tcp_pcb *pcb)
 
 /*
  * Make the first unsent segment fit into the window, if it is a large one and it is worth it: while
- * much is in flight, an acknowledgement will come and leave more room.
+ * much is under way, an acknowledgement will come and leave more room.
  */
-static void net_fit_head(struct tcp_pcb *pcb)
+static void net_fit_head(struct tcp_pcb *pcb, u32_t arrived)
 {
     struct tcp_seg *seg = pcb->unsent;
     u32_t window = LWIP_MIN(pcb->snd_wnd, pcb->cwnd);
@@ -263,29 +301,39 @@ static void net_fit_head(struct tcp_pcb *pcb)
         return;
     u32_t room = window - in_flight;
     room -= room % pcb->mss;
-    if (room == 0 || (pcb->unacked != NULL && room < window / 3))
+    if (room == 0 || (in_flight > arrived && room < (window - arrived) / 3))
         return;
     if (net_is_apart(seg))
         net_divide(pcb, seg, (u16_t)room);
 }
 
-err_t tcp_output(struct tcp_pcb *pcb)
+static err_t net_output(struct tcp_pcb *pcb, u32_t arrived)
 {
     err_t error = ERR_OK;
 
-    if (tcp_input_pcb == pcb)
-        return ERR_OK;
     for (;;) {
         struct tcp_seg *first = pcb->unsent;
 
         if (first != NULL)
-            net_fit_head(pcb);
+            net_fit_head(pcb, arrived);
         error = net_inner_output(pcb);
         if (error != ERR_OK || pcb->unsent == NULL || pcb->unsent == first)
             return error;
         if (pcb->unsent->len <= pcb->mss)
             return error;
     }
+}
+
+err_t tcp_output(struct tcp_pcb *pcb)
+{
+    if (tcp_input_pcb == pcb)
+        return ERR_OK;
+    /* lwIP takes everything behind what is acknowledged for being under way. */
+    u32_t arrived = net_sack_arrived(pcb);
+    pcb->cwnd += arrived;
+    err_t error = net_output(pcb, arrived);
+    pcb->cwnd -= arrived;
+    return error;
 }
 
 /* ---- queueing */

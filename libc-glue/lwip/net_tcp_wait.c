@@ -12,6 +12,7 @@
 
 #include "net_priv.h"
 #include "net_tcp_hash.h"
+#include "net_tcp_sack.h"
 
 #define NET_WAITING_SHARE 16u /* pages of the guest to one connection in TIME-WAIT */
 #define NET_WAITING_MAX   4096u
@@ -31,6 +32,7 @@ void net_tcp_limit_waiting(void)
         struct tcp_pcb *next = old->next;
 
         net_tcp_hash_remove(old);
+        net_sack_forget(old);
         tcp_pcb_purge(old);
         memp_free(MEMP_TCP_PCB, old);
         old = next;

@@ -11,7 +11,7 @@ set(_lwip_includes ${CMAKE_SOURCE_DIR}/libc-glue/lwip ${LWIP_DIR}/src/include ${
     ${CMAKE_SOURCE_DIR}/libc-glue ${CMAKE_SOURCE_DIR}/drivers/include
     ${CMAKE_SOURCE_DIR}/runtime/include ${CMAKE_SOURCE_DIR}/platform-xen/include)
 set(_lwip_ours net_csum net_init net_ip4 net_ip6 net_ip6_frag net_isn net_nd6 net_sum net_tcp net_tcp_hash
-    net_tcp_in net_tcp_out net_timers)
+    net_tcp_in net_tcp_out net_tcp_sack net_timers)
 list(TRANSFORM _lwip_ours PREPEND ${CMAKE_SOURCE_DIR}/libc-glue/lwip/)
 list(TRANSFORM _lwip_ours APPEND .c)
 

@@ -39,9 +39,10 @@ static struct {
     unsigned random;
     /* How bad it is: one of so many, 0 for never. */
     unsigned lose, swap, twice;
+    unsigned lie; /* of the segments that tell what has arrived (SACK) */
     unsigned delay_us;
     bool gso_on, whole; /* the interface does GSO; large segments arrive whole */
-    unsigned sent, large, lost;
+    unsigned sent, large, lost, lies;
     size_t largest;
 
     bool silent;
@@ -87,6 +88,23 @@ static void wire_queue(const uint8_t *bytes, unsigned len, struct pbuf *held, ui
     }
 }
 
+/* SACK's blocks, behind two NOPs: moved a little, or far away, or somewhere. */
+static void wire_lie(uint8_t *tcp, unsigned len)
+{
+    static const unsigned reach[] = { 2000, 100000, 0x1000000 };
+
+    if (len < TCP_HLEN + 4u || tcp[TCP_HLEN + 2] != 5 || dice(wire.lie) != 0)
+        return;
+    wire.lies++;
+    for (unsigned at = TCP_HLEN + 4; at + 4 <= len; at += 4) {
+        uint32_t word, by = reach[dice(3)];
+
+        memcpy(&word, tcp + at, 4);
+        word = lwip_htonl(lwip_ntohl(word) + dice(2 * by) - by);
+        memcpy(tcp + at, &word, 4);
+    }
+}
+
 static err_t wire_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *ip)
 {
     static uint8_t bytes[65536];
@@ -103,6 +121,11 @@ static err_t wire_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *
     wire.large += large;
     if (p->tot_len - headers > wire.largest && large)
         wire.largest = p->tot_len - headers;
+    if (wire.lie != 0 && p->tot_len == headers) {
+        wire_lie(bytes + IP_HLEN, headers - IP_HLEN);
+        wire_queue(bytes, p->tot_len, NULL, 0, netif == &wire.a ? &wire.b : &wire.a);
+        return ERR_OK;
+    }
     pbuf_ref(p);
     wire_queue(bytes, p->tot_len, p, large ? p->gso_size : 0, netif == &wire.a ? &wire.b : &wire.a);
     return ERR_OK;
@@ -372,10 +395,10 @@ static void begin(size_t total, size_t largest_write)
             pattern[i] = (uint8_t)(dice(256));
     }
     CHECK_EQ(wire.n, 0);
-    wire.lose = wire.swap = wire.twice = 0;
+    wire.lose = wire.swap = wire.twice = wire.lie = 0;
     wire.silent = false;
     wire_give_back(NULL);
-    wire.sent = wire.large = wire.lost = 0;
+    wire.sent = wire.large = wire.lost = wire.lies = 0;
     wire.largest = 0;
     wire.delay_us = 100;
     wire.gso_on = true;
@@ -507,6 +530,41 @@ TEST(a_wire_that_loses_delays_and_swaps)
         writer.flags = seed % 6 == 0 ? 0 : TCP_WRITE_FLAG_COPY;
         transfer(3600);
         CHECK(wire.lost > 0);
+    }
+}
+
+/* Each loss is found by what arrives after it, also a second one of the same bytes. */
+TEST(what_is_lost_rarely_waits_for_a_timer)
+{
+    uint64_t begun_ns = glue_monotonic_ns;
+
+    for (unsigned seed = 1; seed <= 16; seed++) {
+        begin(4 << 20, 50000);
+        wire.random = seed;
+        wire.gso_on = seed % 4 < 2;
+        wire.lose = 50;
+        wire.swap = seed % 2 == 0 ? 0 : 50;
+        wire.delay_us = 500;
+        transfer(3600);
+        CHECK(wire.lost > 20);
+    }
+    /* A timeout costs 0.24 s, and there were 60 losses each time. */
+    CHECK(glue_monotonic_ns - begun_ns < 16 * 1000ull * NS_MS);
+}
+
+/* It may only harm itself. */
+TEST(a_peer_that_lies_about_what_has_arrived)
+{
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        begin(1 << 20, 50000);
+        wire.random = seed;
+        wire.lose = 30;
+        wire.lie = seed % 4 + 1;
+        wire.gso_on = seed % 2;
+        wire.silent = seed % 3 == 0;
+        wire.delay_us = seed % 5 * 500;
+        transfer(3600);
+        CHECK(wire.lies > 0);
     }
 }
 

@@ -29,6 +29,11 @@ EDITS = [
     ("src/core/tcp_in.c",
      r"for \(pcb = tcp_tw_pcbs;(?=[^\n]*\n *LWIP_ASSERT\(.tcp_input: TIME-WAIT)",
      "for (pcb = NET_TCP_FIND(1);"),
+    # What the other side has of what is in flight: net_tcp_sack.
+    ("src/core/tcp_in.c",
+     r"if \(pcb->dupacks > 3\) \{", "if (pcb->dupacks > 3 && !NET_TCP_SACKS(pcb)) {"),
+    ("src/core/tcp_in.c",
+     r"LWIP_DEBUGF\(TCP_RTO_DEBUG, \(.tcp_receive: pcb->rttest", r"NET_TCP_ACKED(pcb);\n    \g<0>"),
 ]
 
 
