@@ -203,6 +203,17 @@ class ADisorderlyHost(AgentCase):
             pass
         self.assertEqual(self.again().status, 0)
 
+    def test_the_next_host_is_there_before_the_last_ones_going_was_noticed(self):
+        self.session.execute(["sh", "-c", "echo $$; exec sleep 600"])
+        _, out = self.session.receive(BOUND_SECONDS)
+        self.assertEqual(self.again().status, 0)
+        self.assertFalse(Path(f"/proc/{int(out)}").exists(), "the last one's command still runs")
+        self.session.execute(["sleep", "600"])
+        self.session.send(KILL)                 # and nobody waits for its end
+        self.assertEqual(self.again().status, 0)
+        self.theirs_send(frame(FILE, b"644\0" + os.fsencode(self.folder / "half") + b"\0"))
+        self.assertEqual(self.again().status, 0)
+
     def again(self):
         """A new session on the same port, as the next command has it."""
         self.session = Session(self.ours, BOUND_SECONDS)

@@ -15,7 +15,8 @@
  *   agent to host   OUT, ERR  its output    EXIT  status (4 bytes)    FAIL  what was wrong, as text
  *
  * Commands, files and times are answered by EXIT (after all output) or FAIL. When the host goes away
- * its command is killed. A frame that makes no sense is answered by FAIL, and SYNC is awaited.
+ * its command is killed, and also when a SYNC with another choice shows that the next host is there. A
+ * frame that makes no sense is answered by FAIL, and SYNC is awaited.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -58,6 +59,7 @@ struct agent_command {
 
 struct agent_session {
     int port;
+    uint8_t mark[AGENT_SYNC_SIZE]; /* of the host that it is with */
     struct agent_command command;
     int file; /* being written by DATA frames, -1 without */
     int file_error;
@@ -340,6 +342,29 @@ static bool agent_time(uint32_t len)
     return agent_send_exit(0);
 }
 
+/* Nothing is under way any more. */
+static void agent_reset(void)
+{
+    agent_end_command();
+    agent_close(&session.file);
+    session.file_error = 0;
+}
+
+/*
+ * A mark again: sent before we had answered. Another one: the next host, which came before the going of
+ * the last one was noticed.
+ */
+static bool agent_sync(uint32_t len)
+{
+    if (len != AGENT_SYNC_SIZE)
+        return agent_fail("SYNC takes a mark", 0);
+    if (memcmp(session.mark, session.payload, AGENT_SYNC_SIZE) != 0) {
+        agent_reset();
+        memcpy(session.mark, session.payload, AGENT_SYNC_SIZE);
+    }
+    return agent_send(FRAME_SYNC, session.payload, len);
+}
+
 /* One frame from the host. False ends the session. */
 static bool agent_take_frame(void)
 {
@@ -364,8 +389,8 @@ static bool agent_take_frame(void)
         return agent_file(len);
     case FRAME_TIME:
         return agent_time(len);
-    case FRAME_SYNC: /* sent again before we had answered */
-        return agent_send(FRAME_SYNC, session.payload, len);
+    case FRAME_SYNC:
+        return agent_sync(len);
     case FRAME_KILL:
         if (session.command.pid != 0)
             agent_kill_command();
@@ -439,6 +464,7 @@ static bool agent_await_sync(void)
         if (!agent_read(session.port, window + sizeof(window) - 1, 1))
             return false;
     }
+    memcpy(session.mark, window + sizeof(head), AGENT_SYNC_SIZE);
     return agent_write(session.port, window, sizeof(window));
 }
 
@@ -477,9 +503,7 @@ static void agent_port(const char *path)
         if (ppoll(&ready, 1, NULL, &while_waiting) > 0 && (ready.revents & POLLIN) != 0 &&
             agent_await_sync()) {
             agent_serve(&while_waiting);
-            agent_end_command();
-            agent_close(&session.file);
-            session.file_error = 0;
+            agent_reset();
         } else {
             ppoll(NULL, 0, &away, &while_waiting); /* nobody there: until SIGIO */
         }
