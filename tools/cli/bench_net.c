@@ -40,6 +40,7 @@
 #define EVENTS 64
 #define QUIET_NS 30000000ll /* what a measure has left behind is dealt with in this time */
 #define SECOND_NS 1000000000ll
+#define REACH_AGAIN_MS 5
 #define REQUEST "GET / HTTP/1.1\r\nHost: guest\r\n\r\n"
 #define ANSWER \
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nHello, Xen!\n"
@@ -188,6 +189,8 @@ static void serve(void)
 
 #ifdef __linux__
 /* --- the client, in dom0 --- */
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
@@ -439,17 +442,35 @@ static bool reach_once(void)
     return reached;
 }
 
-/* After first_line, which has let the guest go and says how long ago that was. */
+/* A socket that hears of interfaces: that of the guest gets its carrier when both ends are connected. */
+static int open_links(void)
+{
+    struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
+    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
+
+    must(fd >= 0 && bind(fd, (struct sockaddr *)&links, sizeof(links)) == 0, "netlink");
+    return fd;
+}
+
+/*
+ * After first_line, which has let the guest go and says how long ago that was. It sleeps until an
+ * interface changes, for dom0 has other things to do, for which the guest waits; then it is soon.
+ */
 static int reach(int seconds)
 {
     long long before_ns = -1;
+    struct pollfd changed = { .fd = open_links(), .events = POLLIN };
+    bool soon = false;
 
     if (scanf("%lld", &before_ns) != 1)
         return 1; /* first_line has said why */
     int64_t begun_ns = now_ns();
 
-    while (!reach_once())
+    while (!reach_once()) {
         must(now_ns() - begun_ns < seconds * SECOND_NS, "reaching the server");
+        if (!soon)
+            soon = poll(&changed, 1, REACH_AGAIN_MS) > 0;
+    }
     printf("bench: listen %lld\n", (before_ns + (now_ns() - begun_ns)) * 1000);
     return 0;
 }

@@ -27,6 +27,8 @@
 #define __user
 #include <xen/sys/privcmd.h>
 
+#define SETTLE_NS 50000000 /* who reads what we print has begun by then: dom0 has one processor */
+
 static int64_t now_ns(void)
 {
     struct timespec now;
@@ -95,6 +97,7 @@ int main(int argc, char **argv)
         cfmakeraw(&raw);
         tcsetattr(tty, TCSANOW, &raw);
     }
+    nanosleep(&(struct timespec){ .tv_nsec = SETTLE_NS }, NULL);
     int64_t begun_ns = now_ns();
     if (unpause(privcmd, (unsigned)atoi(argv[1])) < 0) {
         perror("unpause");
