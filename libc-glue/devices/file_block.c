@@ -2,7 +2,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -247,24 +246,7 @@ struct block_device *file_block_async(struct file *file, off_t offset, size_t le
 
 static off_t file_block_seek(struct file *file, off_t offset, int whence)
 {
-    off_t base;
-
-    switch (whence) {
-    case SEEK_SET:
-        base = 0;
-        break;
-    case SEEK_CUR:
-        base = file->offset;
-        break;
-    case SEEK_END:
-        base = (off_t)file_block_size(file_block_of(file)->device);
-        break;
-    default:
-        return -EINVAL;
-    }
-    if (offset > 0 && base > (off_t)(LONG_MAX - offset))
-        return -EOVERFLOW;
-    return base + offset < 0 ? -EINVAL : base + offset;
+    return file_position(file, (off_t)file_block_size(file_block_of(file)->device), offset, whence);
 }
 
 static int file_block_sync(struct file *file, bool data_only)

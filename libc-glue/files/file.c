@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "file_lock.h"
 #include "inode.h"
@@ -144,6 +145,21 @@ ssize_t file_write(struct file *file, const struct iovec *iov, int n, const off_
     if (mapping_pin_needed != NULL && mapping_pin_needed(iov, n))
         return mapping_transfer(file, false, iov, n, offset);
     return file_transfer(file, file->ops->write, iov, n, offset);
+}
+
+off_t file_position(const struct file *file, off_t end, off_t offset, int whence)
+{
+    off_t base = 0;
+
+    if (whence == SEEK_CUR)
+        base = file->offset;
+    else if (whence == SEEK_END)
+        base = end;
+    else if (whence != SEEK_SET)
+        return -EINVAL;
+    if (offset > 0 && base > (off_t)(LONG_MAX - offset))
+        return -EOVERFLOW;
+    return base + offset < 0 ? -EINVAL : base + offset;
 }
 
 off_t file_seek(struct file *file, off_t offset, int whence)

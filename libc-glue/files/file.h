@@ -94,6 +94,11 @@ typedef ssize_t (*file_transfer_t)(struct file *file, const struct iovec *iov, i
 ssize_t file_transfer(struct file *file, file_transfer_t transfer, const struct iovec *iov, int n,
                       const off_t *offset);
 off_t file_seek(struct file *file, off_t offset, int whence);
+/*
+ * For a kind's seek: where SEEK_SET, SEEK_CUR or SEEK_END lead, which is in a file of `end` bytes. -EINVAL
+ * for another whence or before the beginning, -EOVERFLOW.
+ */
+off_t file_position(const struct file *file, off_t end, off_t offset, int whence);
 int file_stat(struct file *file, struct stat *out);
 int file_ioctl(struct file *file, unsigned long request, void *arg);
 /* F_SETFL: only the flags that may change are taken. */

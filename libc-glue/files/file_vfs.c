@@ -2,7 +2,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,29 +82,16 @@ static off_t file_vfs_seek_data(struct inode *inode, off_t offset, bool hole)
 
 static off_t file_vfs_seek(struct file *file, off_t offset, int whence)
 {
-    off_t base;
+    off_t end = 0;
 
-    switch (whence) {
-    case SEEK_SET:
-        base = 0;
-        break;
-    case SEEK_CUR:
-        base = file->offset;
-        break;
-    case SEEK_END:
-        mutex_lock(&file->inode->data);
-        base = file->inode->size;
-        mutex_unlock(&file->inode->data);
-        break;
-    case SEEK_DATA:
-    case SEEK_HOLE:
+    if (whence == SEEK_DATA || whence == SEEK_HOLE)
         return file_vfs_seek_data(file->inode, offset, whence == SEEK_HOLE);
-    default:
-        return -EINVAL;
+    if (whence == SEEK_END) {
+        mutex_lock(&file->inode->data);
+        end = file->inode->size;
+        mutex_unlock(&file->inode->data);
     }
-    if (offset > 0 && base > (off_t)(LONG_MAX - offset))
-        return -EOVERFLOW;
-    return base + offset < 0 ? -EINVAL : base + offset;
+    return file_position(file, end, offset, whence);
 }
 
 static int file_vfs_truncate(struct file *file, off_t size)

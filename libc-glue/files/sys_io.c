@@ -28,7 +28,11 @@ ssize_t _write(int fd, const void *buffer, size_t len)
     return sys_writev(fd, &iov, 1, NULL);
 }
 
-ssize_t sys_readv(int fd, const struct iovec *iov, int n, const off_t *offset)
+typedef ssize_t (*sys_transfer_t)(struct file *file, const struct iovec *iov, int n,
+                                  const off_t *offset);
+
+static ssize_t sys_transfer(int fd, sys_transfer_t transfer, const struct iovec *iov, int n,
+                            const off_t *offset)
 {
     struct file *file;
     ssize_t done;
@@ -39,29 +43,21 @@ ssize_t sys_readv(int fd, const struct iovec *iov, int n, const off_t *offset)
         file = fd_get(fd);
         done = -EBADF;
         if (file != NULL) {
-            done = file_read(file, iov, n, offset);
+            done = transfer(file, iov, n, offset);
             file_put(file);
         }
     } while (interrupt_again(done));
     return result(done);
 }
 
+ssize_t sys_readv(int fd, const struct iovec *iov, int n, const off_t *offset)
+{
+    return sys_transfer(fd, file_read, iov, n, offset);
+}
+
 ssize_t sys_writev(int fd, const struct iovec *iov, int n, const off_t *offset)
 {
-    struct file *file;
-    ssize_t done;
-
-    interrupt_cancel_point();
-    do {
-        interrupt_hold();
-        file = fd_get(fd);
-        done = -EBADF;
-        if (file != NULL) {
-            done = file_write(file, iov, n, offset);
-            file_put(file);
-        }
-    } while (interrupt_again(done));
-    return result(done);
+    return sys_transfer(fd, file_write, iov, n, offset);
 }
 
 int _close(int fd)

@@ -92,16 +92,22 @@ int _rename(const char *from, const char *to)
 }
 SYS_POSIX(rename);
 
-int symlinkat(const char *target, int dir, const char *path)
+static int sys_create_at(int dir, const char *path, const struct inode_new *what)
 {
-    struct inode_new what = { .mode = S_IFLNK, .target = target, .target_len = strlen(target) };
     struct inode *at;
     int error = sys_at(dir, path, &at);
 
     if (error == 0)
-        error = vfs_create(at, path, &what, NULL);
+        error = vfs_create(at, path, what, NULL);
     inode_put(at);
     return (int)result(error);
+}
+
+int symlinkat(const char *target, int dir, const char *path)
+{
+    struct inode_new what = { .mode = S_IFLNK, .target = target, .target_len = strlen(target) };
+
+    return sys_create_at(dir, path, &what);
 }
 
 int symlink(const char *target, const char *path)
@@ -130,13 +136,8 @@ ssize_t readlink(const char *path, char *target, size_t size)
 int mkdirat(int dir, const char *path, mode_t mode)
 {
     struct inode_new what = { .mode = S_IFDIR | (mode & 01777) };
-    struct inode *at;
-    int error = sys_at(dir, path, &at);
 
-    if (error == 0)
-        error = vfs_create(at, path, &what, NULL);
-    inode_put(at);
-    return (int)result(error);
+    return sys_create_at(dir, path, &what);
 }
 
 int _mkdir(const char *path, mode_t mode)
