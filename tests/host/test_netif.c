@@ -16,6 +16,7 @@
 #include <lwip/udp.h>
 #include <platform/clock.h>
 #include <platform/gnttab.h>
+#include <platform/memory.h>
 #include <platform/vcpu.h>
 #include <platform/xenstore.h>
 #include <runtime/log.h>
@@ -35,6 +36,10 @@ static struct netback_frame frame;
 static struct udp_pcb *udp;
 static ip_addr_t peer4, peer6; /* peer6: a group, which needs no neighbour */
 static unsigned datagrams;
+static bool keeps; /* the reader, what comes */
+static struct pbuf *kept[4096];
+static unsigned n_kept;
+static bool heap_is_low, heap_is_empty;
 static uint8_t bytes[65536], whole[65536 + 64];
 static char said[16384];
 
@@ -68,7 +73,12 @@ void net_config_lost(struct net_if *nif)
 
 bool net_heap_is_low(void)
 {
-    return false;
+    return heap_is_low;
+}
+
+void *net_heap_get(size_t size)
+{
+    return heap_is_empty ? NULL : malloc(size);
 }
 
 void boot_stage(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -91,7 +101,10 @@ static void on_datagram(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip
 {
     (void)arg, (void)pcb, (void)from, (void)port;
     datagrams++;
-    pbuf_free(p);
+    if (keeps)
+        kept[n_kept++] = p;
+    else
+        pbuf_free(p);
 }
 
 /* As the network thread does it. */
@@ -434,6 +447,43 @@ TEST(a_fragment_vouches_for_nothing)
 }
 
 /* Frames that are cut off anywhere, or are noise, with whatever the back end says of them. */
+TEST(a_short_frame_needs_no_memory)
+{
+    size_t page = PAGE_SIZE - ETH - IP_HLEN - UDP_HLEN;
+
+    start();
+    heap_is_empty = true;
+    CHECK_EQ(came(datagram(false, 100), 0), 1); /* it is not copied: what describes it lies behind it */
+    CHECK_EQ(came(datagram(false, page), 0), 0); /* here is no room behind */
+    heap_is_empty = false;
+    CHECK_EQ(came(datagram(false, page), 0), 1);
+    finish();
+}
+
+/* Who does not read may not hold all of the last memory: what ends connections must still come in. */
+TEST(of_little_memory_what_was_received_holds_a_share)
+{
+    start();
+    unsigned share = (unsigned)(memory_pages() / 128);
+    CHECK(share > 2 && share < sizeof(kept) / sizeof(kept[0]) - 2);
+    heap_is_low = true;
+    keeps = true;
+    for (unsigned i = 0; i < share; i++)
+        CHECK_EQ(came(datagram(false, 100), 0), 1);
+    CHECK_EQ(came(datagram(false, 100), 0), 0);
+    CHECK_EQ(came(datagram(true, 1000), 0), 0);
+    heap_is_low = false;
+    CHECK_EQ(came(datagram(false, 100), 0), 1);
+    heap_is_low = true;
+    pbuf_free(kept[--n_kept]);
+    pbuf_free(kept[--n_kept]);
+    CHECK_EQ(came(datagram(false, 100), 0), 1);
+    while (n_kept > 0)
+        pbuf_free(kept[--n_kept]);
+    heap_is_low = keeps = false;
+    finish();
+}
+
 TEST(no_frame_is_too_bad_to_come_in)
 {
     static const uint16_t kinds[] = { 0, NETRXF_data_validated, NETRXF_csum_blank,
