@@ -195,15 +195,15 @@ static int file_vfs_new(struct inode *inode, const struct file_ops *ops, int fla
 
 static int file_vfs_open_regular(struct inode *inode, int flags, struct file **out)
 {
+    int error = 0;
+
     if (file_vfs_writes(flags) && inode->fs->read_only)
         return -EROFS;
-    if ((flags & O_TRUNC) && file_vfs_writes(flags)) {
-        int error = vfs_truncate_inode(inode, 0);
-
-        if (error < 0)
-            return error;
-    }
-    return file_vfs_new(inode, &file_vfs_ops, flags, out);
+    if (inode->ops->open != NULL)
+        error = inode->ops->open(inode, flags);
+    if (error == 0 && (flags & O_TRUNC) && file_vfs_writes(flags))
+        error = vfs_truncate_inode(inode, 0);
+    return error < 0 ? error : file_vfs_new(inode, &file_vfs_ops, flags, out);
 }
 
 static int file_vfs_open_device(struct inode *inode, int flags, struct file **out)

@@ -76,6 +76,12 @@ struct inode_ops {
     /* Symbolic links. Returns the length of the target, of which at most size bytes are stored. */
     ssize_t (*readlink)(struct inode *inode, char *target, size_t size);
 
+    /*
+     * A regular file is about to be opened (flags: O_*), without locks: for content that is made when it
+     * is asked for. May wait; 0, or why it cannot be opened. NULL: there is nothing to do.
+     */
+    int (*open)(struct inode *inode, int flags);
+
     /* Regular files, with inode->data held. */
     ssize_t (*read)(struct inode *inode, const struct iovec *iov, int n, off_t offset);
     /*

@@ -16,6 +16,7 @@
 #include "initrd.h"
 #include "mounts.h"
 #include "ramfs.h"
+#include "sockets/resolv_file.h"
 #include "vfs.h"
 
 const char rootfs_is_linked = 1;
@@ -59,6 +60,8 @@ static int rootfs_start(void)
         error = rootfs_make_dir("/dev", 0755);
     if (error == 0)
         error = device_start();
+    if (error == 0 && resolv_file_start != NULL)
+        resolv_file_start(); /* the network is in the program, too */
     return error;
 }
 BOOT_PART(110, rootfs_start);

@@ -19,6 +19,7 @@
 #include "net.h"
 #include "net_hooks.h"
 #include "net_priv.h"
+#include "sockets/resolv_file.h"
 
 #define NET_CONFIG_MAX 16u
 /* Networks with IPv6 alone: what DHCP gets before an address by advertisement is enough. */
@@ -30,6 +31,9 @@ static struct {
     unsigned wait;
     char host[NET_IP_TEXT]; /* what DHCP servers are told */
 } net_config = { .wait = NET_IP_WAIT };
+
+/* A program that uses paths finds the name servers there, too (rootfs.c makes the file). */
+static const char *const net_config_needs_file __attribute__((used)) = &resolv_file_is_linked;
 
 /* An ip= that is about no interface in particular. */
 static bool net_config_is_general(const struct net_ip_setting *setting)

@@ -4,10 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <lwip/dns.h>
-
-#include "inet.h"
+#include "lwip/net.h"
 #include "netdb_names.h"
+#include "resolv_given.h"
 
 #define RESOLV_LINE     1024
 #define RESOLV_SPACES   " \t\r\n"
@@ -93,36 +92,18 @@ static void resolv_read_file(struct resolv_conf *conf)
     fclose(file);
 }
 
-/* What the network gave. */
-static void resolv_add_given(struct resolv_conf *conf)
-{
-    net_lock();
-    for (u8_t i = 0; i < DNS_MAX_SERVERS; i++) {
-        const ip_addr_t *server = dns_getserver(i);
-        struct netdb_address address = { .family = AF_INET };
-
-        if (ip_addr_isany(server))
-            continue;
-        if (IP_IS_V6(server)) {
-            address.family = AF_INET6;
-            inet_address_to_in6(server, &address.in6);
-            address.scope = ip6_addr_zone(ip_2_ip6(server));
-        } else {
-            address.in.s_addr = ip_2_ip4(server)->addr;
-        }
-        resolv_add(conf, &address);
-    }
-    net_unlock();
-}
-
 void resolv_conf_read(struct resolv_conf *out)
 {
+    struct netdb_address given[MAXNS];
+    int n;
+
     memset(out, 0, sizeof(*out));
     out->dots = 1;
     out->timeout_s = RES_TIMEOUT;
     out->attempts = RES_DFLRETRY;
     resolv_read_file(out);
     net_use();
-    if (out->n == 0)
-        resolv_add_given(out);
+    n = out->n == 0 ? resolv_given(given, MAXNS) : 0;
+    for (int i = 0; i < n; i++)
+        resolv_add(out, &given[i]);
 }

@@ -13,7 +13,8 @@ PROGRAM = "/tmp/net-names-server"
 SERVER = "10.78.255.53"         # an address that nobody has: port 53 of dom0's own may be taken
 GUEST = "10.78.255.7"
 
-KNOWN = """\
+KNOWN = f"""\
+/etc/resolv.conf: nameserver {SERVER}
 stone.test: 10.1.2.3 10.1.2.4 fd00::3 (stone.test)
 STONE.test.: 10.1.2.3 10.1.2.4 (STONE.test)
 alias.test: 10.1.2.3 10.1.2.4 (stone.test)

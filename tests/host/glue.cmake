@@ -36,6 +36,7 @@ xenolith_glue_test(resolv_ask sockets/resolv_ask sockets/resolv_message sockets/
 foreach(name bind clock_gettime close connect poll recv send socket) # the test's own
     target_compile_definitions(test_resolv_ask PRIVATE ${name}=played_${name})
 endforeach()
+xenolith_glue_test(resolv_file sockets/resolv_file files/file files/poll_source ${_glue_vfs})
 xenolith_glue_test(ramfs files/file files/poll_source ${_glue_vfs})
 xenolith_glue_test(terminal ${_glue_fd})
 xenolith_glue_test(unix sockets/unix sockets/unix_name sockets/unix_transfer sockets/rights
