@@ -140,7 +140,8 @@ static err_t net_divide(struct tcp_pcb *pcb, struct tcp_seg *seg, u16_t keep)
         pbuf_free(head);
         return ERR_MEM;
     }
-    struct tcp_seg *new = tcp_create_segment(pcb, head, flags & (TCP_PSH | TCP_FIN),
+    /* lwIP adds ACK to what goes out for the first time only; receivers drop what has none. */
+    struct tcp_seg *new = tcp_create_segment(pcb, head, flags & (TCP_ACK | TCP_PSH | TCP_FIN),
                                              lwip_ntohl(seg->tcphdr->seqno) + keep, seg->flags);
     if (new == NULL) { /* it has freed head */
         if (part != NULL)

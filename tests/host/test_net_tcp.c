@@ -117,6 +117,9 @@ static err_t wire_output(struct netif *netif, struct pbuf *p, const ip4_addr_t *
     CHECK_EQ(lwip_ntohs(IPH_LEN((struct ip_hdr *)bytes)), p->tot_len);
     if (!large)
         CHECK(p->tot_len <= MTU);
+    /* RFC 9293, 3.10.7.4: a receiver drops what does not acknowledge. lwIP's own does not look. */
+    if ((TCPH_FLAGS(tcp) & (TCP_SYN | TCP_RST)) == 0)
+        CHECK((TCPH_FLAGS(tcp) & TCP_ACK) != 0);
     wire.sent++;
     wire.large += large;
     if (p->tot_len - headers > wire.largest && large)
