@@ -154,24 +154,34 @@ void tcp_connect_error(uint16_t port, const ip_addr_t *peer, uint16_t peer_port,
 
 /* ---- connect() ---- */
 
-/* One step of connect(): -EAGAIN while it is under way. `begun` is set once it is this call's. */
-static int tcp_try_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint16_t port, bool *begun)
+/* How a call has to do with the connection: several threads may call at once, and wait for one. */
+enum tcp_connect_part { TCP_PART_NONE, TCP_PART_WAITS, TCP_PART_BEGAN };
+
+/* One step of connect(): -EAGAIN while it is under way. */
+static int tcp_try_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint16_t port,
+                           enum tcp_connect_part *part)
 {
     int error = 0;
 
     net_lock();
     switch (tcp->state) {
     case TCP_IDLE:
+        if (*part != TCP_PART_NONE) { /* it failed, and another call has said why */
+            error = -ECONNABORTED;
+            break;
+        }
         error = tcp_prepare_connect(tcp, ip, port);
-        *begun = true;
+        *part = TCP_PART_BEGAN;
         if (error == 0)
             error = -EAGAIN;
         break;
     case TCP_CONNECTING:
+        if (*part == TCP_PART_NONE)
+            *part = TCP_PART_WAITS;
         error = -EAGAIN;
         break;
     case TCP_CONNECTED:
-        error = tcp->unreported ? 0 : -EISCONN;
+        error = tcp->unreported || *part != TCP_PART_NONE ? 0 : -EISCONN;
         tcp->unreported = false;
         break;
     case TCP_LISTENING:
@@ -210,7 +220,7 @@ int tcp_socket_connect(struct socket *socket, const struct sockaddr *address, so
 {
     struct tcp_socket *tcp = tcp_of(socket);
     struct socket_wait wait;
-    bool begun = false;
+    enum tcp_connect_part part = TCP_PART_NONE;
     uint16_t port;
     ip_addr_t ip;
     int error;
@@ -223,10 +233,10 @@ int tcp_socket_connect(struct socket *socket, const struct sockaddr *address, so
     inet_address_target(&ip);
     socket_wait_begin(&wait, socket, POLLOUT, 0);
     do
-        error = tcp_try_connect(tcp, &ip, port, &begun);
+        error = tcp_try_connect(tcp, &ip, port, &part);
     while (error == -EAGAIN && (error = socket_wait_next(&wait, "connect")) == 0);
     socket_wait_end(&wait);
     if (error == -EAGAIN) /* not allowed to wait (longer): it goes on by itself */
-        error = begun || wait.may_wait ? -EINPROGRESS : -EALREADY;
+        error = part == TCP_PART_BEGAN ? -EINPROGRESS : -EALREADY;
     return error;
 }

@@ -272,6 +272,89 @@ TEST(raw_packets_do_not_wait_for_an_address)
     end();
 }
 
+/* The other thread's call on the same socket, while the first one waits; it waits too. */
+static struct {
+    struct socket *socket;
+    struct socket_name at;
+    unsigned calls;
+    int error;
+} other_thread;
+
+static void another_thread_connects(void)
+{
+    glue_on_sleep = a_moment;
+    other_thread.calls++;
+    other_thread.error =
+        other_thread.socket->ops->connect(other_thread.socket, ADDRESS(other_thread.at));
+}
+
+/* What the first of two calls gets. */
+static int two_threads_connect(struct socket *socket, const struct socket_name *at)
+{
+    other_thread.socket = socket;
+    other_thread.at = *at;
+    other_thread.calls = 0;
+    glue_on_sleep = another_thread_connects;
+    int error = socket->ops->connect(socket, ADDRESS(*at));
+    CHECK_EQ(other_thread.calls, 1);
+    return error;
+}
+
+TEST(two_threads_that_wait_for_one_connection_both_get_it)
+{
+    struct socket_name at, from;
+    struct socket *server, *one = make(AF_INET, SOCK_STREAM, 0), *peer;
+
+    begin();
+    wire.delay_ms = 1;
+    server = listening(AF_INET, 5, &at);
+    CHECK_EQ(two_threads_connect(one, &at), 0);
+    CHECK_EQ(other_thread.error, 0);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), -EISCONN);
+    CHECK_EQ(server->ops->accept(server, O_NONBLOCK, &peer, &from), 0);
+    socket_put(peer);
+    socket_put(one);
+    socket_put(server);
+    end();
+}
+
+/* One says why, and the other does not begin a second connection. */
+TEST(two_threads_that_wait_for_one_connection_hear_that_it_failed)
+{
+    struct socket_name at;
+    struct socket *server, *one = make(AF_INET, SOCK_STREAM, 0);
+
+    begin();
+    wire.delay_ms = 1;
+    server = listening(AF_INET, 5, &at);
+    socket_put(server);
+    CHECK_EQ(two_threads_connect(one, &at), -ECONNABORTED);
+    CHECK_EQ(other_thread.error, -ECONNREFUSED);
+    glue_on_sleep = a_moment;
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), -ECONNREFUSED); /* from the beginning */
+    socket_put(one);
+    end();
+}
+
+TEST(connect_again_while_it_goes_on_by_itself)
+{
+    struct socket_name at;
+    struct socket *server, *one = make(AF_INET, SOCK_STREAM, 0);
+
+    begin();
+    wire.delay_ms = 1;
+    server = listening(AF_INET, 5, &at);
+    one->send_timeout_ns = 1000;
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), -EINPROGRESS);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), -EALREADY);
+    pass_time(20);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), 0);
+    CHECK_EQ(one->ops->connect(one, ADDRESS(at)), -EISCONN);
+    socket_put(one);
+    socket_put(server);
+    end();
+}
+
 TEST(a_host_that_nobody_is_cannot_be_reached)
 {
     struct socket_name nobody = there("10.5.5.9", 80);
