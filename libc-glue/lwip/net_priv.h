@@ -107,7 +107,11 @@ bool net_timers_sooner(void);
 /* ---- net_tcp_wait.c: free the oldest connections in TIME-WAIT beyond a number. */
 void net_tcp_limit_waiting(void);
 
-/* ---- net_tcp_half.c: where too many connections are half open, forget the older of those. */
+/*
+ * ---- net_tcp_half.c: how many connections to one listening socket may be half open; and where that
+ * is used up, or they are many, forget the older ones.
+ */
+unsigned net_tcp_half_open_max(void);
 void net_tcp_limit_half_open(void);
 
 /* ---- net_tcp_window.c, boot: the windows, by the guest's memory */

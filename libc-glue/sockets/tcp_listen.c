@@ -1,9 +1,9 @@
 /*
  * tcp_listen: sockets that listen, and the connections that wait for accept().
  *
- * lwIP counts the connections of a listening pcb that are not established yet, up to 255; those
- * that are, wait in the socket's own queue, up to its backlog. When that is full, lwIP is told to
- * drop what asks to connect: it will ask again.
+ * lwIP counts the connections of a listening pcb that are not established yet; those that are,
+ * wait in the socket's own queue. When both together are as many as its backlog, or the first as
+ * many as the guest's memory bears, lwIP is told to drop what asks to connect: it will ask again.
  *
  * Sockets with SO_REUSEPORT that listen at one address share one listening pcb, which is held by
  * one of a ring of them (`group`); each new connection goes to the next one in the ring.
@@ -14,12 +14,13 @@
 #include <stdlib.h>
 
 #include "lwip/net_heap.h"
+#include "lwip/net_priv.h"
 #include "socket_tcp.h"
 
 /* How many more connections lwIP may begin. */
 static void tcp_set_backlog(struct tcp_socket *tcp)
 {
-    int room = tcp->backlog + 1 - tcp->n_waiting;
+    int room = tcp->backlog + 1 - tcp->n_waiting, most = (int)net_tcp_half_open_max();
 
     if (tcp->pcb == NULL)
         return;
@@ -29,7 +30,8 @@ static void tcp_set_backlog(struct tcp_socket *tcp)
 
         room += other->backlog + 1 - other->n_waiting;
     }
-    ((struct tcp_pcb_listen *)tcp->pcb)->backlog = (u8_t)(room < 0 ? 0 : room > 255 ? 255 : room);
+    room = room < 0 ? 0 : room > most ? most : room;
+    ((struct tcp_pcb_listen *)tcp->pcb)->backlog = (u16_t)room;
 }
 
 /* The one of the ring who holds the pcb. */

@@ -3,6 +3,7 @@
 #include <lwip/init.h>
 #include <lwip/priv/memp_priv.h>
 #include <lwip/timeouts.h>
+#include <platform/memory.h>
 
 #include "signals/interrupt.h"
 #include "net.h"
@@ -41,9 +42,14 @@ void *net_page_get(void)
     return out_of_memory != 0 && dice(out_of_memory) == 0 ? NULL : aligned_alloc(4096, 4096);
 }
 
+size_t memory_pages(void)
+{
+    return 16384;
+}
+
 /* ---- the wire ---- */
 
-#define UNDERWAY 1024u
+#define UNDERWAY 4096u
 
 static struct packet {
     struct pbuf *p;

@@ -8,6 +8,7 @@
 
 #include <lwip/priv/memp_priv.h>
 #include <lwip/priv/tcp_priv.h>
+#include <platform/memory.h>
 
 #include "net.h"
 #include "net_heap.h"
@@ -327,6 +328,58 @@ TEST(requests_that_nobody_completes_make_room_within_two_seconds)
     CHECK_EQ(server->ops->accept(server, 0, &peer, &from), 0);
     socket_put(peer);
     socket_put(client);
+    socket_put(server);
+    end();
+}
+
+static unsigned half_open(void)
+{
+    unsigned n = 0;
+
+    for (const struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next)
+        n += pcb->state == SYN_RCVD;
+    return n;
+}
+
+TEST(requests_that_nobody_completes_take_a_share_of_the_memory_for_a_while)
+{
+    struct socket *server;
+    struct socket_name at;
+
+    begin();
+    server = listening(AF_INET, SOMAXCONN, &at);
+    for (unsigned i = 0; i < 10000; i++)
+        ask(i, ntohs(((struct sockaddr_in *)&at.address)->sin_port));
+    CHECK(half_open() > 1000);
+    CHECK_EQ(half_open(), net_tcp_half_open_max());
+    CHECK(half_open() <= memory_pages() / 8);
+    pass_time(2000);
+    net_tcp_limit_half_open();
+    CHECK_EQ(half_open(), 0);
+    socket_put(server);
+    end();
+}
+
+/* Whom there is no room for would ask again after a second. */
+TEST(a_thousand_may_ask_at_the_same_moment)
+{
+    struct socket *server, *clients[1000], *peer;
+    struct socket_name at, from;
+
+    begin();
+    wire.delay_ms = 1;
+    server = listening(AF_INET, SOMAXCONN, &at);
+    for (unsigned i = 0; i < 1000; i++) {
+        clients[i] = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
+        CHECK_EQ(clients[i]->ops->connect(clients[i], ADDRESS(at)), -EINPROGRESS);
+    }
+    pass_time(100);
+    for (unsigned i = 0; i < 1000; i++) {
+        CHECK_EQ(ready(clients[i]), POLLOUT);
+        CHECK_EQ(server->ops->accept(server, 0, &peer, &from), 0);
+        socket_put(peer);
+        socket_put(clients[i]);
+    }
     socket_put(server);
     end();
 }

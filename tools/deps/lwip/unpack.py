@@ -29,6 +29,9 @@ EDITS = [
     ("src/core/tcp_in.c",
      r"for \(pcb = tcp_tw_pcbs;(?=[^\n]*\n *LWIP_ASSERT\(.tcp_input: TIME-WAIT)",
      "for (pcb = NET_TCP_FIND(1);"),
+    # How many connections a listening one may have begun: more than 255.
+    ("src/include/lwip/tcp.h",
+     r"u8_t backlog;\n  u8_t accepts_pending;", "u16_t backlog;\n  u16_t accepts_pending;"),
     # What the other side has of what is in flight: net_tcp_sack.
     ("src/core/tcp_in.c",
      r"if \(pcb->dupacks > 3\) \{", "if (pcb->dupacks > 3 && !NET_TCP_SACKS(pcb)) {"),
