@@ -27,4 +27,6 @@ static void net_tcp_free(memp_t type, void *memory)
 }
 #define memp_free net_tcp_free
 
+u32_t tcp_ticks = 1; /* where it stands for when something was sent, 0 is never */
+
 #include <core/tcp.c>

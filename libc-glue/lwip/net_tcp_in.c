@@ -9,6 +9,10 @@
  * A connection in TIME-WAIT makes room for a new one of the same ports (RFC 1122, 4.2.2.13): a
  * client that comes back to a port within half a minute would else wait for the rest of it.
  *
+ * How long to wait before something is sent again follows from the first round trip, as RFC 6298 (2.2)
+ * has it. lwIP begins with a second and comes down by a quarter with each: what is lost early in a
+ * connection, and so of all short ones, cost three times as much.
+ *
  * lwIP's tcp_in.c is included here. Where it begins to search its lists, tools/deps/lwip/unpack.py
  * has put NET_TCP_FIND(), which gives it the right member at once; where it is through with what a
  * segment acknowledges, NET_TCP_ACKED(), which looks at the blocks of SACK; and where it would count
@@ -49,6 +53,33 @@ static struct tcp_pcb *net_tcp_reopen(struct tcp_pcb *pcb, u8_t with, u32_t firs
 #else
 #define NET_TCP_FIND(waiting) NET_TCP_OPEN(waiting)
 #endif
+
+#define NET_RTO_FIRST    (LWIP_TCP_RTO_TIME / TCP_SLOW_INTERVAL)
+#define NET_RTTVAR_LEAST 3 /* where lwIP's arithmetic ends */
+
+/* The segment under way acknowledges up to `acked`. */
+static void net_tcp_first_trip(struct tcp_pcb *pcb, u32_t acked)
+{
+    u32_t trip = tcp_ticks - pcb->rttest;
+
+    /* Of more than that, lwIP's beginning is as good a guess: somebody may only have been slow. */
+    if (pcb->sa != 0 || pcb->sv != NET_RTO_FIRST || pcb->rttest == 0 || trip > NET_RTO_FIRST ||
+        !TCP_SEQ_LT(pcb->rtseq, acked))
+        return;
+    pcb->sa = (s16_t)(trip << 3);
+    pcb->sv = LWIP_MAX((s16_t)(2 * trip), NET_RTTVAR_LEAST);
+    pcb->rto = (s16_t)((pcb->sa >> 3) + pcb->sv);
+    pcb->rttest = 0;
+}
+
+#undef TCP_EVENT_CONNECTED
+#define TCP_EVENT_CONNECTED(pcb, error, result)                                                    \
+    do {                                                                                           \
+        net_tcp_first_trip(pcb, ackno);                                                            \
+        (result) = (pcb)->connected == NULL                                                        \
+                       ? ERR_OK                                                                    \
+                       : (pcb)->connected((pcb)->callback_arg, pcb, error);                        \
+    } while (0)
 
 static void net_tcp_acked(struct tcp_pcb *pcb);
 #define NET_TCP_ACKED(pcb) net_tcp_acked(pcb)
@@ -105,6 +136,7 @@ static void net_tcp_sack_blocks(struct tcp_pcb *pcb)
 
 static void net_tcp_acked(struct tcp_pcb *pcb)
 {
+    net_tcp_first_trip(pcb, ackno);
     if ((pcb->flags & (TF_SACK | TF_RTO)) != TF_SACK || pcb->snd_nxt == pcb->lastack) {
         net_sack_forget(pcb);
         return;

@@ -275,6 +275,25 @@ TEST(a_sender_that_waits_for_memory_is_woken)
     end();
 }
 
+/* Of either end of a connection that has just begun. */
+TEST(what_is_lost_first_is_sent_again_within_a_third_of_a_second)
+{
+    for (unsigned who = 0; who < 2; who++) {
+        struct socket *pair[2];
+
+        begin_on_ethernet();
+        make_pair(AF_INET, pair);
+        wire.lose = 1;
+        CHECK_EQ(send_to(pair[who], "words", 5, 0), 5);
+        wire.lose = 0;
+        pass_time(330);
+        CHECK_EQ(receive_from(pair[1 - who], 100, 0), 5);
+        socket_put(pair[0]);
+        socket_put(pair[1]);
+        end();
+    }
+}
+
 static struct socket *connect_from(int port, const struct socket_name *at)
 {
     struct socket *made = make(AF_INET, SOCK_STREAM, O_NONBLOCK);
