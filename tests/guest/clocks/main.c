@@ -93,6 +93,24 @@ static void test_timegm(void)
     CHECK(late.tm_mon == 1 && late.tm_mday == 28 && late.tm_hour == 23);
 }
 
+/* What TZ= says, in POSIX's variables; a program may as well have a struct timezone. */
+static void test_timezone(void)
+{
+    struct timezone old = { .tz_minuteswest = 0 };
+
+    setenv("TZ", "CET-1CEST", 1);
+    tzset();
+    CHECK_EQ(timezone, -3600);
+    CHECK_EQ(daylight, 1);
+    CHECK_STR(tzname[0], "CET");
+    setenv("TZ", "UTC0", 1);
+    tzset();
+    CHECK_EQ(timezone, old.tz_minuteswest);
+    CHECK_EQ(daylight, 0);
+    unsetenv("TZ");
+    tzset();
+}
+
 static void test_cpu_time(void)
 {
     long long start = now_ns(CLOCK_MONOTONIC), process = now_ns(CLOCK_PROCESS_CPUTIME_ID);
@@ -139,6 +157,7 @@ int main(void)
     test_absolute(CLOCK_REALTIME);
     test_wall_clock();
     test_timegm();
+    test_timezone();
     test_cpu_time();
     test_errors();
     puts("PASS");

@@ -90,6 +90,22 @@ static void on_resize(int signal)
     resized = signal;
 }
 
+/* There are none: what takes a master is told what it has instead. */
+static void test_pseudo_terminals(void)
+{
+    char name[64];
+
+    CHECK_ERRNO(posix_openpt(O_RDWR | O_NOCTTY), ENOENT);
+    CHECK_ERRNO(grantpt(0), EINVAL);
+    CHECK_ERRNO(unlockpt(0), EINVAL);
+    CHECK_ERRNO(unlockpt(99), EBADF);
+    CHECK(ptsname(0) == NULL);
+    CHECK_EQ(errno, ENOTTY);
+    CHECK_EQ(ptsname_r(0, name, sizeof(name)), ENOTTY);
+    CHECK(ptsname(99) == NULL);
+    CHECK_EQ(errno, EBADF);
+}
+
 static void test_window(void)
 {
     struct winsize size, wanted = { .ws_row = 50, .ws_col = 132 };
@@ -219,6 +235,7 @@ int main(int argc, char **argv)
     if (strcmp(what, "interrupt") == 0)
         return interrupt();
     test_settings();
+    test_pseudo_terminals();
     test_window();
     test_nothing_typed();
     puts("PASS");

@@ -104,6 +104,20 @@ EDITS = [
          "\\g<0>\n#endif\n#if __MISC_VISIBLE\nint\tclearenv (void);\nconst char *getprogname (void);\n"
          "void\tsetprogname (const char *);\n#endif\n#if __GNU_VISIBLE\n"
          "char *\tcanonicalize_file_name (const char *);"),
+    Edit("libc/include/stdlib.h", "pseudo-terminals",
+         r"^char \*\s*realpath \(.*\);\n#endif$",
+         "\\g<0>\n#if __MISC_VISIBLE || __XSI_VISIBLE\nint\tposix_openpt (int);\nint\tgrantpt (int);\n"
+         "int\tunlockpt (int);\nchar *\tptsname (int);\n#endif\n#if __GNU_VISIBLE\n"
+         "int\tptsname_r (int, char *, size_t);\n#endif"),
+    Edit("libc/include/time.h", "timezone and daylight by their names in POSIX",
+         r"^extern __IMPORT int _daylight;\n#endif$",
+         "\\g<0>\n#if __MISC_VISIBLE || __XSI_VISIBLE\nextern long timezone;\nextern int daylight;\n#endif"),
+    Edit("libc/time/tzvars.c", "timezone and daylight by their names in POSIX",
+         r"^long _timezone = 0;$",
+         "\\g<0>\nextern long timezone __attribute__ ((__weak__, __alias__ (\"_timezone\")));\n"
+         "extern int daylight __attribute__ ((__weak__, __alias__ (\"_daylight\")));"),
+    Edit("libc/include/sys/unistd.h", "crypt without a feature macro",
+         r"^#if __XSI_VISIBLE(?=\nchar \*  crypt)", "#if __MISC_VISIBLE || __XSI_VISIBLE"),
     Edit("libc/include/sys/stat.h", "lchmod",
          r"^int     fchmod \(.*\);$",
          "\\g<0>\n#if __MISC_VISIBLE\nint\tlchmod (const char *__path, mode_t __mode);\n#endif"),
