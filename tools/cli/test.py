@@ -13,8 +13,9 @@ from .progress import Progress
 
 HELP = """
 Install what the tests need, build everything, and run every test with ctest: unit tests on this
-machine, tests of the tools, and guests booted by `xl create` in one testbed that the tests share.
-Options that are not listed here go to ctest.
+machine, tests of the tools, and guests booted by `xl create` in testbeds that the tests share: one
+for each processor of this machine, as far as its memory goes. Options that are not listed here go to
+ctest.
 """
 EPILOG = """
 Exits with ctest's own status.
