@@ -1,6 +1,8 @@
 """The testbed's parts that need no testbed: frames, archives, dom0's file tree, records."""
+import gzip
 import io
 import json
+import lzma
 import os
 import shutil
 import stat
@@ -18,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tools"))
 
 from deps.apt import Deb  # noqa: E402
-from testbed import disks, forwards, held, hostfiles, machine, newc, packages, saved, standing  # noqa: E402
-from testbed import tree  # noqa: E402
+from testbed import disks, forwards, held, hostfiles, kernel, machine, newc, packages, saved  # noqa: E402
+from testbed import standing, tree  # noqa: E402
 from testbed.errors import TestbedError  # noqa: E402
 from testbed.machine import Machine, Shape  # noqa: E402
 from testbed.session import PAYLOAD_MAX, Frames, frame  # noqa: E402
@@ -134,6 +136,29 @@ class ArchivesForTheKernel(FolderCase):
 
 
 @unittest.skipUnless(shutil.which("gcc"), "gcc is not installed")
+class AKernelIsRepacked(unittest.TestCase):
+    PROGRAM = b"\x7fELF and so on" * 1000
+
+    def image(self, payload: bytes, setup_sectors: int = 3) -> bytes:
+        """A bzImage: setup sectors, something, the payload and its length, something."""
+        setup = bytearray(((setup_sectors or 4) + 1) * 512)
+        setup[0x1f1] = setup_sectors
+        setup[0x202:0x206] = b"HdrS"
+        length = struct.pack("<I", len(self.PROGRAM))
+        struct.pack_into("<II", setup, 0x248, 100, len(payload) + len(length))
+        return bytes(setup) + bytes(100) + payload + length + bytes(50)
+
+    def test_from_xz_to_gzip(self):
+        for setup_sectors in (3, 0):
+            packed = kernel.repacked(self.image(lzma.compress(self.PROGRAM), setup_sectors))
+            self.assertEqual(gzip.decompress(packed), self.PROGRAM)
+
+    def test_what_is_packed_otherwise_or_not_at_all_stays(self):
+        for data in (self.image(gzip.compress(self.PROGRAM)), self.image(b"\x28\xb5\x2f\xfd zstd"),
+                     self.PROGRAM, b""):
+            self.assertEqual(kernel.repacked(data), data)
+
+
 class AFileTreeOutOfPackages(FolderCase):
     """A made-up package tree, with programs and libraries made by the compiler."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import shutil
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Callable
 
 from deps.cache import cache_dir, make_dir
 
-from . import network, packages
+from . import kernel, network, packages
 from .errors import TestbedError
 from .newc import Archive
 from .tree import OPTIONAL, PROGRAMS, XEN_PROGRAMS, Tree
@@ -25,7 +24,7 @@ Say = Callable[[str], None]
 
 HERE = Path(__file__).resolve().parent
 DOM0_TOOLS = HERE.parent / "dom0"
-OUR_SOURCES = ("hostfiles.py", "tree.py", "newc.py", "init.sh", "agent/agent.c", "dhcp/dhcp.c", "ra/ra.c",
+OUR_SOURCES = ("hostfiles.py", "kernel.py", "tree.py", "newc.py", "init.sh", "agent/agent.c", "dhcp/dhcp.c", "ra/ra.c",
                "block/block.c", "network.py", "scripts/vif-quick")
 # Xen's own script for network cards starts so many processes that xl's patience can end before it.
 XL_CONF = '\nvif.default.script="vif-quick"\n'
@@ -73,7 +72,7 @@ def _make(debs: list, suite: str | None, into: Path, say: Say) -> None:
         packages.unpack(debs, suite, root, say)
         say("making dom0's initramfs")
         (into / "xen").write_bytes(_hypervisor(root))
-        shutil.copyfile(_one(root, "boot/vmlinuz-*"), into / "vmlinuz")
+        (into / "vmlinuz").write_bytes(kernel.repacked(_one(root, "boot/vmlinuz-*").read_bytes()))
         (into / "initramfs").write_bytes(_initramfs(root, into))
 
 
