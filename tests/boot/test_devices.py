@@ -112,29 +112,43 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-class Disks(LinuxCase):
-    def test_what_a_guest_writes_is_in_the_file(self):
-        image, other = self.image(), self.image("other.img")
+class Twice(LinuxCase):
+    """One run of a guest with disks and a card, and the same once more: a guest of Linux takes long to boot."""
+
+    ADDRESSES = ("udhcpc -i eth0 -n -q; sleep 3; ip addr show eth0; ip route; "
+                 "ping -c 1 -W 60 10.78.0.1; ping6 -c 1 -W 60 fd78:656e::1\n")
+
+    def assert_addresses(self, said: str) -> None:
+        network = parse_network("user", [], None, None, "steady")
+        self.assertIn(f"lease of {network.guest_address()} obtained", said)
+        self.assertIn(f"link/ether {network.mac}", said)
+        self.assertIn("default via 10.78.0.1", said)
+        self.assertIn("inet6 fd78:656e::", said)
+        self.assertEqual(said.count("1 packets received"), 2, said)
+
+    def test_disks_files_and_addresses_are_the_same_again(self):
+        image, other, made = self.image(), self.image("other.img"), f"{self.folder}/fs.img,size=32M,mkfs"
         other.write_bytes(b"from outside".ljust(4096) * 2048)
-        said = self.linux("""
+        said = self.linux(self.ADDRESSES + """
             echo "from the guest" | dd of=/dev/xvda bs=512 seek=7 conv=fsync 2>/dev/null
             dd if=/dev/xvdb bs=12 count=1 2>/dev/null; echo
             cat /sys/block/xvdb/ro /sys/block/xvdb/queue/logical_block_size /sys/block/xvda/size
             echo no | dd of=/dev/xvdb 2>/dev/null && echo "written to a read-only disk"
-            """, [f"{image}", f"{other},ro,sector=4096"])
+            mount -t ext4 /dev/xvdc /tmp && echo kept >/tmp/note && umount /tmp
+            """, [f"{image}", f"{other},ro,sector=4096", made], file_system=True, net="user", name="steady")
         self.assertIn("from outside\n1\n4096\n32768\n", said)
         self.assertNotIn("written to a read-only", said)
         self.assertEqual(image.read_bytes()[7 * 512:][:15], b"from the guest\n")
         self.assertEqual(other.read_bytes()[:12], b"from outside")
+        self.assert_addresses(said)
 
-    def test_a_made_file_system_is_the_same_from_both_sides(self):
-        text = f"{self.folder}/fs.img,size=32M,mkfs"
-        self.linux("mount -t ext4 /dev/xvda /tmp && echo kept >/tmp/note && umount /tmp", [text],
-                   file_system=True)
-        said = self.linux("mount -t ext4 /dev/xvda /tmp && cat /tmp/note; umount /tmp", [text],
-                          file_system=True)
+        said = self.linux(self.ADDRESSES + "mount -t ext4 /dev/xvda /tmp && cat /tmp/note; umount /tmp", [made],
+                          file_system=True, net="user", name="steady")
         self.assertIn("kept\n", said)
+        self.assert_addresses(said)
 
+
+class Disks(LinuxCase):
     def test_an_image_has_one_writer(self):
         image = self.image()
         first = self.start("run", "-q", "--disk", image, self.program(WAITS))
@@ -246,17 +260,6 @@ class Networks(LinuxCase):
         self.assertEqual(first.wait(BOUND_SECONDS), 130)
         again = self.xenolith("run", "-q", "-p", f"{port}:80", "--timeout", "1", self.folder / "prog.c")
         self.assert_ran(again, 124)
-
-    def test_a_guests_addresses(self):
-        said = self.linux("udhcpc -i eth0 -n -q; sleep 3; ip addr show eth0; ip route; "
-                          "ping -c 1 -W 60 10.78.0.1; ping6 -c 1 -W 60 fd78:656e::1", net="user",
-                          name="steady")
-        network = parse_network("user", [], None, None, "steady")
-        self.assertIn(f"lease of {network.guest_address()} obtained", said)
-        self.assertIn(f"link/ether {network.mac}", said)
-        self.assertIn("default via 10.78.0.1", said)
-        self.assertIn("inet6 fd78:656e::", said)
-        self.assertEqual(said.count("1 packets received"), 2, said)
 
     def test_the_configuration_is_one_that_xl_takes(self):
         image = self.image()

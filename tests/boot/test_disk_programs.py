@@ -1,13 +1,18 @@
 """Programs that keep data on a disk: SQLite, LMDB and Redis as guests, and the same files read by Linux."""
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 import textwrap
 import unittest
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from program_case import ProgramCase  # noqa: E402
+
+from cli.disks import make_images, parse_disks  # noqa: E402  (program_case has made it importable)
+from cli.progress import Progress  # noqa: E402
 from testbed.disks import DiskFile  # noqa: E402
 
 DATA = ("--extra", "mount=/dev/xvda:/data")
@@ -26,9 +31,17 @@ SEEN = f"ok\n{ROWS}|{ROWS * (ROWS + 1) / 8}|stone 99|{sum(i % 300 for i in range
 
 
 class DiskCase(ProgramCase):
-    def disk(self, more: str = "") -> tuple[str, ...]:
+    def disk(self) -> tuple[str, ...]:
         """The options for a guest with the image, made by the first run, at /data."""
-        return ("--disk", f"{self.image_file},size=48M,mkfs{more}", *DATA, "-m", "64M")
+        return ("--disk", self.disk_option, *DATA, "-m", "64M")
+
+    @property
+    def disk_option(self) -> str:
+        return f"{self.image_file},size=48M,mkfs"
+
+    def make_disk(self) -> None:
+        """As the first run would."""
+        make_images(parse_disks([self.disk_option]), Progress(quiet=True), install=False)
 
     @property
     def image_file(self) -> Path:
@@ -55,6 +68,19 @@ class DiskCase(ProgramCase):
 
 
 class Sqlite(DiskCase):
+    _filled: Path | None = None
+
+    def fill(self) -> None:
+        """The disk with the database, which a guest wrote, once for all tests."""
+        if Sqlite._filled is None:
+            self.shell(FILL)
+            kept = tempfile.TemporaryDirectory(prefix="xenolith-test-")
+            self.addClassCleanup(kept.cleanup)
+            Sqlite._filled = Path(kept.name) / "data.img"
+            shutil.copyfile(self.image_file, Sqlite._filled)
+        else:
+            shutil.copyfile(Sqlite._filled, self.image_file)
+
     def shell(self, sql: str, status: int = 0, database: str = "/data/stones.db") -> str:
         """SQLite's shell as a guest, with the statements as an argument."""
         return self.run_program("sqlite", "-bail", "-batch", database, sql, options=self.disk(),
@@ -72,24 +98,23 @@ class Sqlite(DiskCase):
         return re.sub(r".*database is locked.*", "locked", said).splitlines()
 
     def test_written_by_the_guest_read_by_linux(self):
-        self.shell(FILL)
+        self.fill()
         self.assertEqual(self.shell(LOOK), SEEN)
         self.assertEqual(self.in_dom0(f'sqlite3 stones.db "{LOOK}"', read_only=True), SEEN)
 
     def test_written_by_linux_read_by_the_guest(self):
-        self.shell("SELECT 1")          # makes the disk
+        self.make_disk()
         self.in_dom0(f'sqlite3 stones.db "{FILL}"')
-        self.assertEqual(self.shell(LOOK), SEEN)
-        self.shell("UPDATE stones SET weight = weight + 1 WHERE id = 7")
+        self.assertEqual(self.shell(LOOK + "UPDATE stones SET weight = weight + 1 WHERE id = 7"), SEEN)
         self.assertEqual(self.in_dom0('sqlite3 stones.db "SELECT weight FROM stones WHERE id = 7"'),
                          "2.75\n")
 
     def test_rollback_and_journal_modes(self):
-        self.shell(FILL)
-        for mode in ("delete", "truncate", "persist"):
-            said = self.shell(f"PRAGMA journal_mode={mode}; BEGIN; DELETE FROM stones; "
-                              "SELECT count(*) FROM stones; ROLLBACK; " + LOOK)
-            self.assertEqual(said, f"{mode}\n0\n{SEEN}")
+        self.fill()
+        modes = ("delete", "truncate", "persist")
+        said = self.shell("".join(f"PRAGMA journal_mode={mode}; BEGIN; DELETE FROM stones; "
+                                  f"SELECT count(*) FROM stones; ROLLBACK; {LOOK}" for mode in modes))
+        self.assertEqual(said, "".join(f"{mode}\n0\n{SEEN}" for mode in modes))
         # The write-ahead log with exclusive locking, which keeps its index in memory.
         wal = "PRAGMA locking_mode=exclusive; PRAGMA journal_mode=wal; "
         said = self.shell(wal + "BEGIN; DELETE FROM stones; ROLLBACK; UPDATE stones SET name = 'changed' "
@@ -100,7 +125,7 @@ class Sqlite(DiskCase):
 
     def test_a_write_ahead_log_with_its_index_mapped(self):
         """Two connections share the index: each sees its own time, and who cannot write is told so."""
-        self.shell(FILL)
+        self.fill()
         said = self.two_connections(f"""
             PRAGMA journal_mode=wal;
             BEGIN IMMEDIATE; DELETE FROM stones WHERE id > 400; SELECT count(*) FROM stones;
@@ -134,7 +159,7 @@ class Sqlite(DiskCase):
         self.assertEqual(self.shell(look), "ok\nwal\n301|1000\n")
 
     def test_a_rollback_journal_with_two_connections(self):
-        self.shell(FILL)
+        self.fill()
         said = self.two_connections("""
             BEGIN IMMEDIATE; UPDATE stones SET weight = 0 WHERE id = 1;
             .connection 1
@@ -162,7 +187,7 @@ class Sqlite(DiskCase):
 
     def destroy_in_a_transaction(self, pragmas: bytes) -> None:
         """Destroy the guest in its second transaction, part of which is in its files."""
-        self.shell(FILL)
+        self.fill()
         child = self.start("run", "-q", *self.disk(), self.image("sqlite"), "--", "-batch", "/data/stones.db",
                            stdin=subprocess.PIPE)
         child.stdin.write(pragmas + b"INSERT INTO stones (id, name) VALUES (1000, 'kept');\n"
@@ -229,7 +254,7 @@ class Lmdb(DiskCase):
 
     def test_its_own_tests(self):
         names = ("mtest", "mtest2", "mtest3", "mtest4", "mtest5")
-        self.count(1)                   # makes the disk
+        self.make_disk()
         self.in_dom0(f"mkdir -p {' '.join(f'{name}/testdb' for name in names)}")
         for name in names:
             with self.subTest(test=name):
