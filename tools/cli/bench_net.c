@@ -4,13 +4,14 @@
  *
  * Usage: bench_net serve                          in a guest; `bench: listening`, then for ever
  *        bench_net measure ROUNDS ADDRESS DOMID   in dom0
- *        bench_net reach ADDRESS SECONDS          in dom0; a number of nanoseconds on the standard
- *                                                 input, and those until a connection are added to it
+ *        bench_net reach ADDRESS DOMID SECONDS    in dom0; lets a paused guest go and waits until it
+ *                                                 has accepted a connection
  *        bench_net cpu DOMID                      in dom0; the guest's processor time, in nanoseconds
  *
  * Each line of `measure` is `bench: NAME PICOSECONDS`, per request, connection or MiB; the last
- * is `bench: end`. What goes wrong is `bench: failed: WHY`. `http.cpu` is the guest's processor time.
- * Source: xen/domctl.h (XEN_DOMCTL_getdomaininfo), xen/sys/privcmd.h.
+ * is `bench: end`; `reach` has the one line `bench: listen PICOSECONDS`. What goes wrong is `bench:
+ * failed: WHY`. `http.cpu` is the guest's processor time.
+ * Source: xen/domctl.h (XEN_DOMCTL_getdomaininfo, XEN_DOMCTL_unpausedomain), xen/sys/privcmd.h.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -40,7 +41,9 @@
 #define EVENTS 64
 #define QUIET_NS 30000000ll /* what a measure has left behind is dealt with in this time */
 #define SECOND_NS 1000000000ll
-#define REACH_AGAIN_MS 5
+#define SETTLE_NS 50000000ll   /* what dom0 did to make the guest is over by then */
+#define ANSWER_NS 1000000ll    /* a first packet is answered in this time, or was lost */
+#define REFUSED_NS 500000ll    /* and after this it may be another answer */
 #define REQUEST "GET / HTTP/1.1\r\nHost: guest\r\n\r\n"
 #define ANSWER \
     "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 12\r\n\r\nHello, Xen!\n"
@@ -189,6 +192,7 @@ static void serve(void)
 
 #ifdef __linux__
 /* --- the client, in dom0 --- */
+#include <linux/if.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/ioctl.h>
@@ -218,8 +222,8 @@ static void rest_ns(int64_t ns)
     nanosleep(&quiet, NULL);
 }
 
-/* Xen writes its answer into our memory, which must stay where it is. */
-static int64_t guest_cpu_ns(void)
+/* Have Xen do cmd to the guest. It writes its answer into our memory, which must stay where it is. */
+static const struct xen_domctl *guest_domctl(uint32_t cmd, const char *what)
 {
     static struct xen_domctl *op;
     static int privcmd = -1;
@@ -231,11 +235,18 @@ static int64_t guest_cpu_ns(void)
         must(op != MAP_FAILED && privcmd >= 0, "/dev/xen/privcmd");
     }
     memset(op, 0, sizeof(*op));
-    op->cmd = XEN_DOMCTL_getdomaininfo;
+    op->cmd = cmd;
     op->interface_version = XEN_DOMCTL_INTERFACE_VERSION;
     op->domain = (domid_t)guest_domid;
     privcmd_hypercall_t call = { .op = __HYPERVISOR_domctl, .arg = { (uintptr_t)op } };
-    must(ioctl(privcmd, IOCTL_PRIVCMD_HYPERCALL, &call) == 0, "XEN_DOMCTL_getdomaininfo");
+    must(ioctl(privcmd, IOCTL_PRIVCMD_HYPERCALL, &call) == 0, what);
+    return op;
+}
+
+static int64_t guest_cpu_ns(void)
+{
+    const struct xen_domctl *op = guest_domctl(XEN_DOMCTL_getdomaininfo, "XEN_DOMCTL_getdomaininfo");
+
     return (int64_t)op->u.getdomaininfo.cpu_time;
 }
 
@@ -423,62 +434,91 @@ static int measure_all(int rounds)
     return 0;
 }
 
-/* Another try each half millisecond: a lost first packet would be sent again after a second. */
+/* One try. Lost packets are not waited for: the kernel would send them again after a second. */
 static bool reach_once(void)
 {
     struct sockaddr_in to = address_of(HTTP);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct pollfd ready = { .fd = fd, .events = POLLOUT };
-    struct timespec half = { .tv_nsec = 500000 };
+    struct timespec bound = { .tv_nsec = ANSWER_NS };
+    socklen_t len = sizeof(int);
     int error = 0;
-    socklen_t len = sizeof(error);
 
     must(fd >= 0, "socket");
-    bool reached = connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0 ||
-                   (errno == EINPROGRESS && ppoll(&ready, 1, &half, NULL) == 1 &&
-                    getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 && error == 0);
-
+    if (connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
+        error = errno;
+        if (error == EINPROGRESS && ppoll(&ready, 1, &bound, NULL) == 1)
+            must(getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0, "SO_ERROR");
+    }
     close(fd);
-    return reached;
+    if (error == ECONNREFUSED)
+        rest_ns(REFUSED_NS);
+    return error == 0;
 }
 
 /* A socket that hears of interfaces: that of the guest gets its carrier when both ends are connected. */
 static int open_links(void)
 {
     struct sockaddr_nl links = { .nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK };
-    int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_ROUTE);
+    int fd = socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE);
 
     must(fd >= 0 && bind(fd, (struct sockaddr *)&links, sizeof(links)) == 0, "netlink");
     return fd;
 }
 
+/* Is there an interface with a carrier among what one message tells? */
+static bool tells_carrier(const char *message, size_t len)
+{
+    const struct nlmsghdr *one = (const struct nlmsghdr *)message;
+
+    for (; NLMSG_OK(one, len); one = NLMSG_NEXT(one, len)) {
+        const struct ifinfomsg *link = NLMSG_DATA(one);
+
+        if (one->nlmsg_type == RTM_NEWLINK && (link->ifi_flags & IFF_LOWER_UP) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void wait_for_carrier(int links, int64_t deadline_ns)
+{
+    struct pollfd ready = { .fd = links, .events = POLLIN };
+    static _Alignas(struct nlmsghdr) char message[32768];
+    ssize_t got = 0;
+
+    do {
+        int64_t left_ns = deadline_ns - now_ns();
+
+        must(left_ns > 0 && poll(&ready, 1, (int)(left_ns / 1000000) + 1) == 1,
+             "waiting for the guest's interface to have a carrier");
+        got = recv(links, message, sizeof(message), 0);
+        must(got >= 0, "netlink");
+    } while (!tells_carrier(message, (size_t)got));
+}
+
 /*
- * After first_line, which has let the guest go and says how long ago that was. It sleeps until an
- * interface changes, for dom0 has other things to do, for which the guest waits; then it is soon.
+ * It unpauses the guest itself and sleeps until an interface has a carrier: dom0 has one processor, and
+ * what else runs there the guest must wait for, beginning with xenstored and netback.
  */
 static int reach(int seconds)
 {
-    long long before_ns = -1;
-    struct pollfd changed = { .fd = open_links(), .events = POLLIN };
-    bool soon = false;
+    int links = open_links();
 
-    if (scanf("%lld", &before_ns) != 1)
-        return 1; /* first_line has said why */
-    int64_t begun_ns = now_ns();
+    rest_ns(SETTLE_NS);
+    int64_t begun_ns = now_ns(), deadline_ns = begun_ns + seconds * SECOND_NS;
 
-    while (!reach_once()) {
-        must(now_ns() - begun_ns < seconds * SECOND_NS, "reaching the server");
-        if (!soon)
-            soon = poll(&changed, 1, REACH_AGAIN_MS) > 0;
-    }
-    printf("bench: listen %lld\n", (before_ns + (now_ns() - begun_ns)) * 1000);
+    guest_domctl(XEN_DOMCTL_unpausedomain, "XEN_DOMCTL_unpausedomain");
+    wait_for_carrier(links, deadline_ns);
+    while (!reach_once())
+        must(now_ns() < deadline_ns, "reaching the server");
+    printf("bench: listen %lld\n", (long long)(now_ns() - begun_ns) * 1000);
     return 0;
 }
 
 static int client(int argc, char **argv)
 {
     bool measures_it = argc == 5 && strcmp(argv[1], "measure") == 0;
-    bool reaches = argc == 4 && strcmp(argv[1], "reach") == 0;
+    bool reaches = argc == 5 && strcmp(argv[1], "reach") == 0;
 
     if (argc == 3 && strcmp(argv[1], "cpu") == 0) {
         guest_domid = (unsigned)atoi(argv[2]);
@@ -490,10 +530,8 @@ static int client(int argc, char **argv)
         return 2;
     }
     must(inet_aton(argv[measures_it ? 3 : 2], &guest) == 1, "the guest's address");
-    if (reaches)
-        return reach(atoi(argv[3]));
-    guest_domid = (unsigned)atoi(argv[4]);
-    return measure_all(atoi(argv[2]));
+    guest_domid = (unsigned)atoi(argv[measures_it ? 4 : 3]);
+    return reaches ? reach(atoi(argv[4])) : measure_all(atoi(argv[2]));
 }
 #else
 static int client(int argc, char **argv)
