@@ -53,18 +53,18 @@ static bool random_processor(uint64_t *value)
     return false;
 }
 
-/* Two keys' worth from the processor, and what the clock's last bits add. */
+/* Two keys' worth from the processor, and what the clock's last bits add: all that two readings differ in. */
 static int random_seed(void)
 {
     uint64_t words[2 * CHACHA_KEY / sizeof(uint64_t)];
-    uint64_t jitter[RANDOM_JITTER];
+    uint8_t jitter[RANDOM_JITTER];
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (!random_processor(&words[i]))
             return -ENOSYS;
     for (size_t i = 0; i < RANDOM_JITTER; i++)
-        jitter[i] = clock_monotonic_ns();
-    random_absorb_all((const uint8_t *)jitter, sizeof(jitter));
+        jitter[i] = (uint8_t)clock_monotonic_ns();
+    random_absorb_all(jitter, sizeof(jitter));
     random_absorb_all((const uint8_t *)words, sizeof(words));
     explicit_bzero(words, sizeof(words));
     generator.seeded = true;
