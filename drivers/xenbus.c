@@ -1,8 +1,8 @@
 /*
- * Types of devices: device/TYPE is listed when a driver registers, and watched from the moment when
- * nothing of that type is under way any more: until then every key we publish would come back to us
- * as an event. The watch fires once when it is registered, and so the list is fetched again, which
- * shows what came in between.
+ * Types of devices: device/TYPE is listed when a driver registers, and watched a while after what
+ * follows from that has been dealt with, when nothing of that type is under way: until then every key we publish would come back to us as an
+ * event, and xenstored has our back ends to serve, for which the program waits. The watch fires once
+ * when it is registered, and so the list is fetched again, which shows what came in between.
  *
  * Afterwards what the tool stack does there is told from our own writes by the path: a whole
  * directory comes or goes, or something happens to a device that is closed. One that went and came
@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <platform/clock.h>
 #include <platform/memory.h>
 #include <platform/vcpu.h>
 #include <runtime/log.h>
@@ -30,6 +31,7 @@ static struct {
 
 static void xenbus_list(struct xenbus_driver_state *bus);
 static void xenbus_list_done(struct xenstore_req *req);
+static void xenbus_on_quiet(struct timer *timer);
 
 static void xenbus_changed(void)
 {
@@ -50,6 +52,7 @@ int xenbus_register(struct xenbus_driver_state *bus, const struct xenbus_driver 
         return -ENODEV;
     was_masked = vcpu_mask_upcalls();
     bus->driver = driver;
+    timer_init(&bus->quiet, xenbus_on_quiet, bus);
     bus->next = xenbus.types;
     xenbus.types = bus;
     xenbus_list(bus);
@@ -272,13 +275,23 @@ static void xenbus_dir_watched(struct xenstore_req *req)
         log_line(LOG_ERROR, "%s: cannot be watched: error %d", bus->dir, -req->status);
 }
 
+static bool xenbus_under_way(const struct xenbus_driver_state *bus)
+{
+    for (const struct xenbus_device *dev = bus->devices; dev != NULL; dev = dev->next) {
+        if (dev->priv->under_way > 0)
+            return true;
+    }
+    return bus->names != NULL;
+}
+
 void xenbus_calm(struct xenbus_driver_state *bus)
 {
-    if (bus->watched || !bus->listed || bus->names != NULL)
+    if (bus->watched || !bus->listed || xenbus_under_way(bus))
         return;
-    for (struct xenbus_device *dev = bus->devices; dev != NULL; dev = dev->next) {
-        if (dev->priv->under_way > 0)
-            return;
+    if (!bus->had_quiet) {
+        if (!bus->quiet.armed)
+            timer_arm(&bus->quiet, clock_monotonic_ns() + XENBUS_QUIET_NS);
+        return;
     }
     bus->watched = true;
     bus->watch = (struct xenstore_watch){
@@ -288,6 +301,15 @@ void xenbus_calm(struct xenbus_driver_state *bus)
     };
     bus->watch_req = (struct xenstore_req){ .done = xenbus_dir_watched, .arg = bus };
     xenstore_watch(&bus->watch, &bus->watch_req);
+}
+
+/* It is not put off again, so that no back end can keep us from seeing the others. */
+static void xenbus_on_quiet(struct timer *timer)
+{
+    struct xenbus_driver_state *bus = timer->arg;
+
+    bus->had_quiet = true;
+    xenbus_calm(bus);
 }
 
 /* ---- Devices that come back ---------------------------------------------------------------- */

@@ -79,7 +79,7 @@ struct xenbus_private {
 
 /* A page could not be had, or the like: nothing more to do for this device. */
 void xenbus_lost(struct xenbus_device *dev);
-/* Nothing of this type is under way: now is the time to watch its directory. */
+/* Called after each answer: if nothing of this type is under way, its directory may be watched. */
 void xenbus_calm(struct xenbus_driver_state *bus);
 void xenbus_settle(struct xenbus_device *dev);
 /* Is this, by what its directory says now, another device than the one we know? */

@@ -26,7 +26,7 @@
 extern const struct boot_part boot_parts_start[], boot_parts_end[];
 extern const uint8_t build_id_note[], build_id_note_end[];
 
-#define BOOT_LATER_NS 5000000u
+#define BOOT_LATER_NS 25000000u
 #define BOOT_NOTE_HEADER 16 /* three lengths and "GNU\0", then the id itself */
 
 uint64_t boot_elapsed_us(void)
@@ -135,8 +135,9 @@ static void boot_start_parts(long from, long below)
 }
 
 /*
- * What the tool stack wants of us, but the program need not wait for: on a busy host xenstored would take
- * the CPU from us while we boot. A program that ends before this has nothing to ask or to show.
+ * What the tool stack wants of us, but the program need not wait for: xenstored would take the CPU from
+ * us while we boot, and from the back ends that connect. A program that ends before this has nothing to
+ * ask or to show.
  */
 static void boot_on_later(struct timer *timer)
 {

@@ -17,6 +17,7 @@
 #include <platform/xenstore.h>
 #include <runtime/log.h>
 #include <runtime/pages.h>
+#include <runtime/timer.h>
 
 #define DEVICES 3u
 
@@ -127,7 +128,7 @@ static const struct xenbus_driver driver = {
     .gone = toy_gone,
 };
 
-static void on_timer(void)
+static void on_slice(void)
 {
 }
 
@@ -138,11 +139,13 @@ static void start(void)
     fakexen_start(NULL);
     pages_start();
     gnttab_start(pages_get_for_table);
-    clock_start(on_timer);
+    timer_start(on_slice);
     xenstore_start();
     log_set_level(LOG_ERROR);
     vcpu_restore_upcalls(false);
     FUZZ_CHECK(xenbus_register(&bus, &driver) == 0);
+    fakexen_run();
+    fakexen_advance(XENBUS_QUIET_NS);
     fakexen_run();
     (void)req;
     fakexen_mark_clean();

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <drivers/xenbus.h>
 #include <platform/barrier.h>
 #include <platform/gnttab.h>
 #include <platform/memory.h>
@@ -13,6 +14,7 @@
 #include <platform/xenstore.h>
 #include <runtime/log.h>
 #include <runtime/pages.h>
+#include <runtime/timer.h>
 
 #define BLK_DOM 0
 
@@ -161,6 +163,10 @@ struct blk_io *blk_discard(uint64_t sector, uint64_t sectors)
 
 /* ---- the handshake --------------------------------------------------------------------------- */
 
+static void blk_on_slice(void)
+{
+}
+
 void blk_start(size_t pages)
 {
     static struct log_sink sink = { .write = blk_log_write };
@@ -174,10 +180,13 @@ void blk_start(size_t pages)
     pages_start();
     BLK_CHECK(gnttab_start(pages_get_for_table) == 0);
     log_add_sink(&sink);
+    timer_start(blk_on_slice);
     BLK_CHECK(xenstore_start() == 0);
     vcpu_restore_upcalls(false);
     block_listen(&listener);
     BLK_CHECK(blkfront_start() == 0);
+    fakexen_run();
+    fakexen_advance(XENBUS_QUIET_NS); /* now it watches for disks */
     fakexen_run();
     BLK_CHECK(!blkfront_discovering());
 

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 
+#include <drivers/xenbus.h>
 #include <platform/memory.h>
 
 struct net_rig rig = { .back = NETBACK_DEFAULTS };
@@ -99,6 +100,8 @@ void rig_start(size_t pages, bool joins)
     for (unsigned i = 0; i < 500; i++)
         pages_put(run + i * PAGE_SIZE);
     RIG_CHECK(netfront_start(&rig_events) == 0);
+    fakexen_run();
+    fakexen_advance(XENBUS_QUIET_NS);
     fakexen_run();
     RIG_CHECK(!netfront_discovering());
     fakexen_mark_clean();

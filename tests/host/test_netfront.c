@@ -4,6 +4,8 @@
  */
 #include "test.h"
 
+#include <drivers/xenbus.h>
+
 #include "net_rig.h"
 #include "../../drivers/ring.h"
 
@@ -64,6 +66,8 @@ TEST(a_device_that_is_there_at_boot_is_waited_for)
 {
     rig.at_boot = true;
     start();
+    fakexen_advance(XENBUS_QUIET_NS); /* now it is seen when it goes */
+    fakexen_run();
     fakexen_ignore_pages();
     finish();
     fakexen_mark_clean(); /* the watch on device/vif stays */

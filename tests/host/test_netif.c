@@ -14,6 +14,7 @@
 #include <lwip/priv/tcp_priv.h>
 #include <lwip/timeouts.h>
 #include <lwip/udp.h>
+#include <drivers/xenbus.h>
 #include <platform/clock.h>
 #include <platform/gnttab.h>
 #include <platform/memory.h>
@@ -135,6 +136,8 @@ static void start(void)
     vcpu_restore_upcalls(false);
     lwip_init();
     CHECK_EQ(net_if_start(), 0);
+    run();
+    fakexen_advance(XENBUS_QUIET_NS); /* now it watches for interfaces */
     run();
     fakexen_mark_clean();
     fakexen_ignore_pages();

@@ -36,6 +36,7 @@ TEST(a_device_that_was_there_at_boot_connects)
     CHECK_EQ(toy_at(0)->dev.peer, 3);
     CHECK_STR(toy_at(0)->dev.name, "toy/0");
     CHECK_STR(log_text, "");
+    rig_rest();
     rig_end(1);
     CHECK_STR(diary, "+ 2 4 6 ! - ");
 }
@@ -54,14 +55,53 @@ TEST(connecting_takes_few_requests)
     rig_start();
     rig_add(0);
     unsigned before = fakexen_store_requests();
-    rig_run();
-    /* list; backend, backend-id, colour; watch, state and three keys; two keys and the state;
-     * the watch of the type and the list after it. */
-    CHECK_EQ(fakexen_store_requests() - before, 1 + 3 + 5 + 3 + 2);
+    CHECK_EQ(xenbus_register(&toys, &toy_driver), 0);
+    fakexen_run();
+    /* list; backend, backend-id, colour; watch, state and three keys; two keys and the state. */
+    CHECK_EQ(fakexen_store_requests() - before, 1 + 3 + 5 + 3);
     before = fakexen_store_requests();
     rig_state(0, XenbusStateConnected);
     CHECK_EQ(fakexen_store_requests() - before, 2); /* the state and one key */
+    before = fakexen_store_requests();
+    rig_rest();
+    CHECK_EQ(fakexen_store_requests() - before, 2); /* the watch of the type and the list after it */
     rig_end(1);
+}
+
+TEST(the_type_is_watched_a_while_later)
+{
+    rig_start();
+    rig_add(0);
+    CHECK_EQ(xenbus_register(&toys, &toy_driver), 0);
+    fakexen_run();
+    fakexen_advance(XENBUS_QUIET_NS - 1000000);
+    rig_state(0, XenbusStateConnected);
+    rig_add(1); /* nobody is told of it yet */
+    fakexen_run();
+    CHECK_STR(diary, "+ 2 4 ");
+    fakexen_advance(1000000);
+    fakexen_run();
+    CHECK_STR(diary, "+ 2 4 1:+ 1:2 ");
+    rig_end(2);
+}
+
+TEST(a_back_end_that_is_never_calm_does_not_keep_the_others_away)
+{
+    rig_start();
+    rig_add(0);
+    CHECK_EQ(xenbus_register(&toys, &toy_driver), 0);
+    fakexen_run();
+    for (uint64_t ms = 0; ms < XENBUS_QUIET_NS / 1000000; ms++) {
+        CHECK(!toys.watched);
+        rig_state(0, XenbusStateConnected); /* the same again is a change as well */
+        fakexen_advance(1000000);
+    }
+    CHECK(toys.watched);
+    fakexen_run();
+    rig_add(1);
+    fakexen_run();
+    CHECK(toy_at(1) != NULL);
+    rig_end(2);
 }
 
 TEST(devices_connect_side_by_side)
@@ -92,7 +132,7 @@ TEST(two_drivers_have_devices_of_their_own)
     other_driver.type = "other";
     rig_run();
     CHECK_EQ(xenbus_register(&others, &other_driver), 0);
-    fakexen_run();
+    rig_rest();
     rig_state(0, XenbusStateConnected);
     CHECK(!xenbus_discovering(&toys));
     CHECK(xenbus_discovering(&others));

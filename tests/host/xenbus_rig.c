@@ -2,12 +2,12 @@
 
 #include <fakedevice.h>
 
-#include <platform/clock.h>
 #include <platform/gnttab.h>
 #include <platform/vcpu.h>
 #include <platform/xenstore.h>
 #include <runtime/log.h>
 #include <runtime/pages.h>
+#include <runtime/timer.h>
 
 #include "test.h"
 
@@ -110,7 +110,7 @@ const struct xenbus_driver toy_driver = {
     .resumed = toy_resumed,
 };
 
-static void on_timer(void)
+static void on_slice(void)
 {
 }
 
@@ -136,7 +136,7 @@ void rig_start(void)
     fakexen_start(NULL);
     pages_start();
     CHECK_EQ(gnttab_start(pages_get_for_table), 0);
-    CHECK_EQ(clock_start(on_timer), 0);
+    timer_start(on_slice);
     CHECK_EQ(xenstore_start(), 0);
     log_add_sink(&sink);
     xenbus_set_listener(on_discovered);
@@ -156,10 +156,17 @@ void rig_state(unsigned id, enum xenbus_state state)
     fakexen_run();
 }
 
+void rig_rest(void)
+{
+    fakexen_run();
+    fakexen_advance(XENBUS_QUIET_NS);
+    fakexen_run();
+}
+
 void rig_run(void)
 {
     CHECK_EQ(xenbus_register(&toys, &toy_driver), 0);
-    fakexen_run();
+    rig_rest();
 }
 
 struct toy *toy_at(unsigned id)

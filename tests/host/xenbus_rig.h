@@ -43,7 +43,9 @@ void rig_start(void);
 void rig_add(unsigned id);
 /* The back end's state; then everything that follows from it. */
 void rig_state(unsigned id, enum xenbus_state state);
-/* The driver is registered; then everything that follows. */
+/* Everything that follows from what was done, and then nothing for so long that the type is watched. */
+void rig_rest(void);
+/* The driver is registered; then everything that follows, and a rest. */
 void rig_run(void);
 /* As `xl detach`, of what is there; then the watch of the type is all that stays. */
 void rig_end(unsigned devices);

@@ -24,12 +24,15 @@
 #include <xen/io/xenbus.h>
 
 #include <platform/xenstore.h>
+#include <runtime/timer.h>
 
 #define XENBUS_VALUE_MAX \
     64u /* bytes of one fetched value with its NUL; longer ones count as damaged */
 #define XENBUS_KEYS_MAX 24u    /* of each list of keys below, and of one xenbus_publish() */
 #define XENBUS_FETCHED_MAX 44u /* of the three lists together */
 #define XENBUS_NAME_MAX 24u    /* "vif/12": for messages */
+#define XENBUS_QUIET_NS \
+    20000000u /* for the devices of boot; then those that come and go are seen */
 
 struct xenbus_device;
 
@@ -91,7 +94,8 @@ struct xenbus_driver_state {
     struct xenstore_watch watch;
     struct xenstore_req watch_req, list_req;
     char *names; /* a page, while a list is being fetched */
-    bool watched, listed;
+    struct timer quiet; /* before the directory is watched */
+    bool watched, listed, had_quiet;
     unsigned unsettled; /* devices of the first list that boot may wait for */
 };
 
