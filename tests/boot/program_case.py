@@ -58,6 +58,7 @@ class Running:
 
 class ProgramCase(BootCase):
     dom0 = None
+    _images: dict[str, str] = {}        # by example: the sources stay as they are while a test runs
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -69,10 +70,12 @@ class ProgramCase(BootCase):
 
     def image(self, example: str) -> str:
         """The example's image; its sources are fetched and built if the cache has it not."""
-        built = subprocess.run([COMMAND, "build", str(EXAMPLES / example)], capture_output=True, text=True,
-                               check=False, timeout=BUILD_SECONDS)
-        self.assertEqual(built.returncode, 0, built.stderr[-4000:])
-        return built.stdout.strip()
+        if example not in self._images:
+            built = subprocess.run([COMMAND, "build", str(EXAMPLES / example)], capture_output=True, text=True,
+                                   check=False, timeout=BUILD_SECONDS)
+            self.assertEqual(built.returncode, 0, built.stderr[-4000:])
+            self._images[example] = built.stdout.strip()
+        return self._images[example]
 
     def serve(self, example: str, *args: str, ready: bytes, port: int,
               options: tuple[object, ...] = ()) -> Running:
