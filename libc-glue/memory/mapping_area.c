@@ -161,7 +161,7 @@ int mapping_file_map(uintptr_t *at, size_t n, unsigned protection, bool shared, 
                      off_t offset)
 {
     struct mapping_area *area;
-    int error = mapping_pages_start();
+    int error = mapping_set_start();
     bool was_masked;
 
     if (error < 0)

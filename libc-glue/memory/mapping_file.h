@@ -90,13 +90,15 @@ static inline uint64_t mapping_area_index(const struct mapping_area *area, uintp
     return area->first + (va - area->start) / PAGE_SIZE;
 }
 
-/* ---- mapping_pages.c ---- */
+/* ---- mapping_set.c ---- */
 
 /* Before the first area: 0 or -ENOMEM. */
-int mapping_pages_start(void);
+int mapping_set_start(void);
 
 /* The set of a file, with a reference. 0 or -ENOMEM. */
 int mapping_set_get(struct inode *inode, struct mapping_set **out);
+/* The same of a file that has one; else NULL. */
+struct mapping_set *mapping_set_of(struct inode *inode);
 /* May wait: the last one writes back. No lock is held, but mapping_mutex may be. */
 void mapping_set_put(struct mapping_set *set);
 /* Write what is dirty, to the file system; inode->data is held. */
@@ -108,6 +110,8 @@ void mapping_make_room(size_t n);
 struct mapping_page *mapping_find(struct mapping_set *key, uint64_t index);
 void mapping_touch(struct mapping_page *page);
 void mapping_soil(struct mapping_page *page);
+/* A page of a file goes from everywhere, dirty or not. */
+void mapping_drop(struct mapping_page *page);
 /* A copy of content, an area's own page at va; NULL without memory. */
 struct mapping_page *mapping_copy(struct mapping_area *area, uintptr_t va, const void *content);
 void mapping_drop_copy(struct mapping_page *copy);
@@ -152,6 +156,14 @@ int mapping_resolve(uintptr_t va, unsigned access);
 int mapping_pin(uintptr_t va, unsigned access, struct mapping_page **out);
 void mapping_unpin(struct mapping_page *page);
 void mapping_fault_start(void);
+
+/* ---- mapping_pages.c ---- */
+
+/*
+ * Write back everything. This one is not weak, as all else there is: it brings that file into the image
+ * wherever files are mapped.
+ */
+void mapping_pages_at_exit(void);
 
 /* mapping_pin.c is to be in the image wherever files are mapped; what it has is weak elsewhere. */
 extern const char mapping_pin_is_linked;
