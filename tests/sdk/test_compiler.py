@@ -103,6 +103,13 @@ class Modes(SdkCase):
             with self.subTest(standard=standard):
                 self.succeed(self.tool("gcc"), f"-std={standard}", "-D_GNU_SOURCE", "-c", "all.c")
 
+    def test_alloca_in_a_strict_standard(self) -> None:
+        """<stdlib.h> has it for whoever asks for more than the standard, and for nobody else."""
+        source = "#include <stdlib.h>\nint fill(char *);\nint main(void) { return fill(alloca(9)); }\n"
+        flags = ("-std=c11", "-Werror=implicit-function-declaration")
+        self.assertTrue(self.compiles(source, *flags, "-D_GNU_SOURCE"))
+        self.assertFalse(self.compiles(source, *flags))
+
     def test_stack_protector(self) -> None:
         for flag in ("-fstack-protector", "-fstack-protector-strong", "-fstack-protector-all"):
             with self.subTest(flag=flag):

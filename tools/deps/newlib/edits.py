@@ -104,6 +104,9 @@ EDITS = [
          "\\g<0>\n#endif\n#if __MISC_VISIBLE\nint\tclearenv (void);\nconst char *getprogname (void);\n"
          "void\tsetprogname (const char *);\n#endif\n#if __GNU_VISIBLE\n"
          "char *\tcanonicalize_file_name (const char *);"),
+    Edit("libc/include/stdlib.h", "alloca for a strict standard with _GNU_SOURCE, too",
+         r"^#ifndef __STRICT_ANSI__(?=\n#include <alloca\.h>)",
+         "#if !defined(__STRICT_ANSI__) || __MISC_VISIBLE"),
     Edit("libc/include/stdlib.h", "pseudo-terminals",
          r"^char \*\s*realpath \(.*\);\n#endif$",
          "\\g<0>\n#if __MISC_VISIBLE || __XSI_VISIBLE\nint\tposix_openpt (int);\nint\tgrantpt (int);\n"
