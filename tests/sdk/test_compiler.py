@@ -167,6 +167,17 @@ class Modes(SdkCase):
                    "-lgcc")
         self.assertTrue(self.compiles("#ifndef _REENTRANT\n#error\n#endif\n", "-pthread"))
 
+    def test_names_for_plugins(self) -> None:
+        """Programs that take plugins say which of their names those see; here nobody does."""
+        self.write("names", "{ main; puts; };\n")
+        plain = self.succeed(self.tool("readelf"), "-SW", self.build(HELLO))
+        for flag in ("-rdynamic", "-Wl,-E", "-Wl,--export-dynamic", "-Wl,--dynamic-list=names"):
+            with self.subTest(flag=flag):
+                image = self.build(HELLO, flag)
+                self.assert_image(image)
+                self.assertNotIn(".dyn", self.succeed(self.tool("readelf"), "-SW", image))
+                self.assertNotIn(".dyn", plain)
+
     def test_a_dlopen_of_the_programs_own(self) -> None:
         """Those that watch over what is loaded have one, and use the other calls."""
         self.build("#define _GNU_SOURCE\n#include <link.h>\n"
