@@ -27,15 +27,18 @@
 static struct {
     struct mutex mutex;
     /* Protected by it. */
-    struct list waiters; /* of net_when_ready() */
-    bool asleep;         /* the network thread, until lwIP's first timer of then or earlier */
+    struct list waiters[NET_NEEDS]; /* of net_when_ready() */
+    bool asleep; /* the network thread, until lwIP's first timer of then or earlier */
 
     /* Any context. */
     uint32_t work;   /* futex word: 1 when there is something to do for the thread */
-    uint32_t ready;  /* futex word: 1 once net_use() waits no more */
+    uint32_t ready[NET_NEEDS]; /* futex words: 1 once net_use() waits no more */
     uint32_t drained; /* futex word: counts rounds of the thread while the end waits */
     bool ending;
-} net = { .waiters = LIST_INIT(net.waiters) };
+} net = {
+    .waiters[NET_ANY] = LIST_INIT(net.waiters[NET_ANY]),
+    .waiters[NET_IP6] = LIST_INIT(net.waiters[NET_IP6]),
+};
 
 /* lwIP's clock. */
 u32_t sys_now(void)
@@ -92,31 +95,33 @@ void net_unlock(void)
     mutex_unlock(&net.mutex);
 }
 
-bool net_ready(void)
+bool net_ready(enum net_need need)
 {
-    return __atomic_load_n(&net.ready, __ATOMIC_ACQUIRE) != 0;
+    return __atomic_load_n(&net.ready[need], __ATOMIC_ACQUIRE) != 0;
 }
 
-int net_use(void)
+int net_use(enum net_need need)
 {
-    while (!net_ready()) {
-        if (futex_wait(&net.ready, 0, CLOCK_NEVER, true, "network") == -EINTR)
+    while (!net_ready(need)) {
+        if (futex_wait(&net.ready[need], 0, CLOCK_NEVER, true, "network") == -EINTR)
             return -EINTR;
     }
     return 0;
 }
 
-void net_when_ready(struct net_waiter *waiter)
+void net_when_ready(struct net_waiter *waiter, enum net_need need)
 {
-    list_append(&net.waiters, &waiter->link);
+    list_append(&net.waiters[need], &waiter->link);
 }
 
-static void net_set_ready(void)
+static void net_set_ready(enum net_need need)
 {
-    __atomic_store_n(&net.ready, 1, __ATOMIC_RELEASE);
-    futex_wake(&net.ready, WAKE_ALL);
-    while (!list_empty(&net.waiters)) {
-        struct net_waiter *waiter = list_entry(net.waiters.next, struct net_waiter, link);
+    struct list *waiters = &net.waiters[need];
+
+    __atomic_store_n(&net.ready[need], 1, __ATOMIC_RELEASE);
+    futex_wake(&net.ready[need], WAKE_ALL);
+    while (!list_empty(waiters)) {
+        struct net_waiter *waiter = list_entry(waiters->next, struct net_waiter, link);
 
         list_remove(&waiter->link);
         waiter->ready(waiter);
@@ -127,23 +132,26 @@ static void net_set_ready(void)
 /* Looks after addresses, and returns when to do so again at the latest. */
 static uint64_t net_look_at_config(void)
 {
-    uint64_t elapsed_ms = boot_elapsed_us() / 1000;
-    bool done = net_config_done(elapsed_ms);
+    uint64_t elapsed_ms = boot_elapsed_us() / 1000, next_ms = UINT64_MAX;
     uint64_t bound_ms = (uint64_t)net_config_wait() * 1000;
 
-    if (net_ready())
-        return CLOCK_NEVER;
-    if (done && !netfront_discovering()) {
-        net_set_ready();
-        return CLOCK_NEVER;
+    net_config_look(elapsed_ms);
+    for (enum net_need need = NET_ANY; need < NET_NEEDS; need++) {
+        uint64_t again_ms = bound_ms;
+
+        if (net_ready(need))
+            continue;
+        if (elapsed_ms >= bound_ms && need == NET_ANY)
+            log_line(LOG_WARNING, "network: no address within %u s: going on without",
+                     net_config_wait());
+        if (elapsed_ms >= bound_ms ||
+            (net_config_done(need, elapsed_ms, &again_ms) && !netfront_discovering()))
+            net_set_ready(need);
+        else if (again_ms < next_ms)
+            next_ms = again_ms;
     }
-    if (elapsed_ms >= bound_ms) {
-        log_line(LOG_WARNING, "network: no address within %u s: going on without",
-                 net_config_wait());
-        net_set_ready();
-        return CLOCK_NEVER;
-    }
-    return clock_monotonic_ns() + (bound_ms - elapsed_ms) * NET_NS_PER_MS;
+    return next_ms == UINT64_MAX ? CLOCK_NEVER
+                                 : clock_monotonic_ns() + (next_ms - elapsed_ms) * NET_NS_PER_MS;
 }
 
 static void net_thread(void *arg)

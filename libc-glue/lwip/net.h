@@ -33,28 +33,34 @@ void net_lock(void);
 void net_unlock(void);
 
 /*
- * Wait until the interfaces that there were at boot have their configuration (an address, or given
- * up), at most as long as ip= allows (10 s). For calls that need an address of ours or a way out:
- * datagrams to other than the loopback, bind() to an address that is not there (yet), name
- * look-ups, lists of addresses. Not for socket() or listen() on any address: a server begins
- * at once. Returns 0, also after the bound has passed, and then always at once; -EINTR by a signal.
- * Without the lock.
+ * What a call needs. An address by IPv6 comes a second or two after IPv4's: its uniqueness is looked
+ * into, and before that a router has to say of which network it is.
  */
-int net_use(void);
+enum net_need { NET_ANY, NET_IP6, NET_NEEDS };
+
+/*
+ * Wait until the interfaces that there were at boot have their configuration (an address, or given
+ * up), at most as long as ip= allows (10 s); for IPv6, where no router answers, until four seconds
+ * after boot. For calls that need an address of ours or a way out: datagrams to other than the
+ * loopback, bind() to an address that is not there (yet), name look-ups, lists of addresses. Not for
+ * socket() or listen() on any address: a server begins at once. Returns 0, also after the bound has
+ * passed, and then always at once; -EINTR by a signal. Without the lock.
+ */
+int net_use(enum net_need need);
 
 /* True when net_use() would not wait. Any context. */
-bool net_ready(void);
+bool net_ready(enum net_need need);
 
 /*
  * For calls that may not wait: `ready` runs once, on the network's thread and with the lock held,
- * as soon as net_use() would not wait. Called with the lock held, and only while !net_ready();
+ * as soon as net_use() would not wait. Called with the lock held, and only while !net_ready(need);
  * list_remove() of the link takes it back.
  */
 struct net_waiter {
     struct list link;
     void (*ready)(struct net_waiter *waiter);
 };
-void net_when_ready(struct net_waiter *waiter);
+void net_when_ready(struct net_waiter *waiter, enum net_need need);
 
 /* Have the network thread look at everything soon. Any context, event handlers too. */
 void net_kick(void);

@@ -11,7 +11,7 @@
 
 #include <lwip/dhcp.h>
 #include <lwip/dns.h>
-#include <lwip/nd6.h>
+#include <lwip/priv/nd6_priv.h>
 #include <runtime/boot.h>
 #include <runtime/launch.h>
 #include <runtime/log.h>
@@ -24,6 +24,8 @@
 #define NET_CONFIG_MAX 16u
 /* Networks with IPv6 alone: what DHCP gets before an address by advertisement is enough. */
 #define NET_CONFIG_ONLY6_MS 3000u
+/* Routers are asked once the link is up, and again four seconds later: who is there answers the first time. */
+#define NET_CONFIG_ROUTER_MS 4000u
 
 static struct {
     struct net_ip_setting setting[NET_CONFIG_MAX];
@@ -145,10 +147,10 @@ void net_config_added(struct net_if *nif)
         netif_set_addr(netif, &setting->address, &setting->netmask, &setting->gateway);
     net_config_add_dns(setting);
     netif_set_up(netif);
+    netif_set_ip6_autoconfig_enabled(netif, setting->source != NET_IP_OFF && !setting->no_ip6);
     if (setting->source == NET_IP_OFF || (setting->no_ip6 && !setting->has_address6))
         return;
     netif_create_ip6_linklocal_address(netif, 1);
-    netif_set_ip6_autoconfig_enabled(netif, !setting->no_ip6);
     if (setting->has_address6)
         net_config_set6(netif, &setting->address6);
 }
@@ -237,8 +239,7 @@ static void net_config_tell6(struct net_if *nif)
     }
 }
 
-/* Something about the interface may be to tell. */
-static void net_config_look(struct net_if *nif, uint64_t elapsed_ms)
+static void net_config_look_at(struct net_if *nif, uint64_t elapsed_ms)
 {
     const struct netif *netif = &nif->netif;
 
@@ -256,13 +257,47 @@ static void net_config_look(struct net_if *nif, uint64_t elapsed_ms)
                       (nif->told6 != 0 && elapsed_ms >= NET_CONFIG_ONLY6_MS);
 }
 
-bool net_config_done(uint64_t elapsed_ms)
+void net_config_look(uint64_t elapsed_ms)
+{
+    for (struct net_if *nif = net_ifs; nif != NULL; nif = nif->next)
+        net_config_look_at(nif, elapsed_ms);
+}
+
+/* ---- what net_use() waits for */
+
+static bool net_config_has_router6(const struct netif *netif)
+{
+    for (unsigned i = 0; i < LWIP_ND6_NUM_ROUTERS; i++) {
+        const struct nd6_neighbor_cache_entry *router = default_router_list[i].neighbor_entry;
+
+        if (router != NULL && router->netif == netif)
+            return true;
+    }
+    return false;
+}
+
+/* With its advertisement a router makes addresses, which are tentative until they are found unique. */
+static bool net_config_done6(const struct netif *netif, uint64_t elapsed_ms)
+{
+    for (unsigned i = 0; i < LWIP_IPV6_NUM_ADDRESSES; i++) {
+        if (ip6_addr_istentative(netif_ip6_addr_state(netif, i)))
+            return false;
+    }
+    return !netif->ip6_autoconfig_enabled || net_config_has_router6(netif) ||
+           elapsed_ms >= NET_CONFIG_ROUTER_MS;
+}
+
+bool net_config_done(enum net_need need, uint64_t elapsed_ms, uint64_t *again_ms)
 {
     bool done = true;
 
-    for (struct net_if *nif = net_ifs; nif != NULL; nif = nif->next) {
-        net_config_look(nif, elapsed_ms);
-        done = done && (nif->configured || !netif_is_link_up(&nif->netif));
+    for (const struct net_if *nif = net_ifs; nif != NULL; nif = nif->next) {
+        if (netif_is_link_up(&nif->netif))
+            done = done && (need == NET_IP6 ? net_config_done6(&nif->netif, elapsed_ms)
+                                            : nif->configured);
     }
+    if (!done && need == NET_IP6 && elapsed_ms < NET_CONFIG_ROUTER_MS &&
+        NET_CONFIG_ROUTER_MS < *again_ms)
+        *again_ms = NET_CONFIG_ROUTER_MS;
     return done;
 }

@@ -21,6 +21,7 @@
 #include <lwip/netif.h>
 #include <lwip/pbuf.h>
 
+#include "net.h"
 #include "net_ip.h"
 
 struct netfront;
@@ -48,7 +49,7 @@ struct net_if {
 
     /* net_config.c */
     struct net_ip_setting setting;
-    bool configured;     /* as far as net_use() waits for it */
+    bool configured;     /* as far as net_use(NET_ANY) waits for it */
     ip4_addr_t told;     /* the address that the last line was about */
     uint8_t told6;       /* the same, by bits of addresses */
 
@@ -92,8 +93,13 @@ unsigned net_config_wait(void);
 void net_config_added(struct net_if *nif);
 void net_config_link_up(struct net_if *nif);
 void net_config_lost(struct net_if *nif);
-/* True when net_use() has to wait for none of them. elapsed_ms: since boot. */
-bool net_config_done(uint64_t elapsed_ms);
+/* Look at all of them, and say what there is to say. elapsed_ms: since boot. */
+void net_config_look(uint64_t elapsed_ms);
+/*
+ * After that: true when net_use() has to wait for none of them. Else *again_ms becomes less if time alone
+ * may change that; lwIP's own timers make the network's thread look, too.
+ */
+bool net_config_done(enum net_need need, uint64_t elapsed_ms, uint64_t *again_ms);
 
 /* ---- net_timers.c: start those of lwIP's periodic functions that have come to have work. */
 void net_timers_look(void);

@@ -18,7 +18,7 @@ struct datagram_kept {
 };
 
 struct datagram_early {
-    struct net_waiter waiter;
+    struct net_waiter waiter[NET_NEEDS];
     struct datagram_socket *dg;
     struct list kept;
     size_t used; /* bytes of memory */
@@ -73,6 +73,13 @@ void datagram_failed(struct datagram_socket *dg, int error)
 
 /* ---- before there is an address ---- */
 
+static void datagram_forget_kept(struct datagram_kept *kept)
+{
+    list_remove(&kept->link);
+    pbuf_free(kept->p);
+    free(kept);
+}
+
 static void datagram_forget_early(struct datagram_socket *dg)
 {
     struct datagram_early *early = dg->early;
@@ -80,37 +87,55 @@ static void datagram_forget_early(struct datagram_socket *dg)
     if (early == NULL)
         return;
     dg->early = NULL;
-    list_remove(&early->waiter.link);
-    while (!list_empty(&early->kept)) {
-        struct datagram_kept *kept = list_entry(early->kept.next, struct datagram_kept, link);
-
-        list_remove(&kept->link);
-        pbuf_free(kept->p);
-        free(kept);
-    }
+    for (unsigned need = 0; need < NET_NEEDS; need++)
+        list_remove(&early->waiter[need].link);
+    while (!list_empty(&early->kept))
+        datagram_forget_kept(list_entry(early->kept.next, struct datagram_kept, link));
     free(early);
 }
 
-static void datagram_has_address(struct net_waiter *waiter)
+static void datagram_send_kept(struct datagram_socket *dg, struct datagram_kept *kept, int *error)
 {
-    struct datagram_early *early = list_entry(waiter, struct datagram_early, waiter);
+    int failed = dg->kind->send(dg, &kept->how, kept->p, &kept->ip, kept->port);
+
+    if (*error == 0)
+        *error = failed;
+    dg->early->used -= kept->p->tot_len + sizeof(*kept);
+    datagram_forget_kept(kept);
+}
+
+/* One kind of address is there: what waits for the other one goes on waiting. */
+static void datagram_has_address(struct datagram_early *early)
+{
     struct datagram_socket *dg = early->dg;
     int error = 0;
 
-    if (early->connects)
+    if (early->connects && !inet_address_is_early(&early->ip)) {
         error = dg->kind->connect(dg, &early->ip, early->port, false);
-    list_for_each(at, &early->kept)
-    {
-        struct datagram_kept *kept = list_entry(at, struct datagram_kept, link);
-        int failed = dg->kind->send(dg, &kept->how, kept->p, &kept->ip, kept->port);
-
-        if (error == 0)
-            error = failed;
+        early->connects = false;
     }
-    datagram_forget_early(dg);
+    for (struct list *at = early->kept.next, *next; at != &early->kept; at = next) {
+        struct datagram_kept *kept = list_entry(at, struct datagram_kept, link);
+
+        next = at->next;
+        if (!inet_address_is_early(&kept->ip))
+            datagram_send_kept(dg, kept, &error);
+    }
+    if (!early->connects && list_empty(&early->kept))
+        datagram_forget_early(dg);
     datagram_update(dg, POLLOUT | POLLWRNORM);
     if (error < 0)
         datagram_failed(dg, error);
+}
+
+static void datagram_has_any(struct net_waiter *waiter)
+{
+    datagram_has_address(list_entry(waiter, struct datagram_early, waiter[NET_ANY]));
+}
+
+static void datagram_has_ip6(struct net_waiter *waiter)
+{
+    datagram_has_address(list_entry(waiter, struct datagram_early, waiter[NET_IP6]));
 }
 
 static struct datagram_early *datagram_need_early(struct datagram_socket *dg)
@@ -123,9 +148,14 @@ static struct datagram_early *datagram_need_early(struct datagram_socket *dg)
     if (early == NULL)
         return NULL;
     early->dg = dg;
-    early->waiter.ready = datagram_has_address;
+    early->waiter[NET_ANY].ready = datagram_has_any;
+    early->waiter[NET_IP6].ready = datagram_has_ip6;
     list_init(&early->kept);
-    net_when_ready(&early->waiter);
+    for (enum net_need need = NET_ANY; need < NET_NEEDS; need++) {
+        list_init(&early->waiter[need].link);
+        if (!net_ready(need))
+            net_when_ready(&early->waiter[need], need);
+    }
     return dg->early = early;
 }
 
@@ -161,12 +191,6 @@ static int datagram_connect_early(struct datagram_socket *dg, const ip_addr_t *i
         early->port = port;
     }
     return error;
-}
-
-/* Has it to wait for an address to reach ip? */
-static bool datagram_is_early(const ip_addr_t *ip)
-{
-    return !net_ready() && inet_address_needs_network(ip);
 }
 
 /* Without the lock: wait, if that is allowed. */
@@ -222,7 +246,7 @@ int datagram_connect(struct socket *socket, const struct sockaddr *address, sock
         dg->early->connects = false;
     if (ends)
         dg->kind->disconnect(dg);
-    else if (datagram_is_early(&ip))
+    else if (inet_address_is_early(&ip))
         error = datagram_connect_early(dg, &ip, port);
     else
         error = dg->kind->connect(dg, &ip, port, false);
@@ -261,8 +285,8 @@ static int datagram_send_locked(struct datagram_socket *dg, struct socket_messag
     p = inet_send_pbuf(message);
     if (p == NULL)
         return -ENOBUFS;
-    error = datagram_is_early(ip) ? datagram_keep(dg, how, p, ip, port)
-                                  : dg->kind->send(dg, how, p, ip, port);
+    error = inet_address_is_early(ip) ? datagram_keep(dg, how, p, ip, port)
+                                      : dg->kind->send(dg, how, p, ip, port);
     pbuf_free(p);
     return error;
 }

@@ -108,7 +108,7 @@ int getifaddrs(struct ifaddrs **list)
     bool good = true;
 
     *list = NULL;
-    net_use();
+    net_use(NET_ANY);
     net_lock();
     NETIF_FOREACH (netif) {
         good = good && ifaddrs_hardware(&end, netif) && ifaddrs_ip4(&end, netif);

@@ -63,8 +63,9 @@ uint8_t inet_address_type(const struct inet_socket *inet);
 bool inet_address_is_ours(const ip_addr_t *ip);
 /* Where to connect or send: the unspecified address means this guest. */
 void inet_address_target(ip_addr_t *ip);
-/* Neither the loopback nor any address. */
-bool inet_address_needs_network(const ip_addr_t *ip);
+/* Not yet to be reached: neither the loopback nor any address, and the network is not ready for it. */
+bool inet_address_is_early(const ip_addr_t *ip);
+enum net_need inet_address_need(const ip_addr_t *ip);
 /* Wait for the network when ip needs it. 0 or -EINTR. Without the lock. */
 int inet_address_wait(const ip_addr_t *ip, bool to_bind);
 /* 16 bytes, or an IPv4 address mapped. */

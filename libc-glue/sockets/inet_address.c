@@ -136,16 +136,21 @@ void inet_address_target(ip_addr_t *ip)
     }
 }
 
-bool inet_address_needs_network(const ip_addr_t *ip)
+enum net_need inet_address_need(const ip_addr_t *ip)
 {
-    return !inet_address_is_loopback(ip) && !ip_addr_isany(ip);
+    return IP_IS_V6(ip) ? NET_IP6 : NET_ANY;
+}
+
+bool inet_address_is_early(const ip_addr_t *ip)
+{
+    return !net_ready(inet_address_need(ip)) && !inet_address_is_loopback(ip) && !ip_addr_isany(ip);
 }
 
 int inet_address_wait(const ip_addr_t *ip, bool to_bind)
 {
     bool ours;
 
-    if (net_ready() || !inet_address_needs_network(ip))
+    if (!inet_address_is_early(ip))
         return 0;
     if (to_bind) {
         net_lock();
@@ -154,5 +159,5 @@ int inet_address_wait(const ip_addr_t *ip, bool to_bind)
         if (ours)
             return 0;
     }
-    return net_use();
+    return net_use(inet_address_need(ip));
 }

@@ -42,7 +42,7 @@ unsigned int if_nametoindex(const char *name)
     struct netif *netif;
     unsigned index = 0;
 
-    net_use();
+    net_use(NET_ANY);
     net_lock();
     netif = net_if_find(name);
     if (netif != NULL)
@@ -72,7 +72,7 @@ struct if_nameindex *if_nameindex(void)
     struct netif *netif;
     size_t n = 0;
 
-    net_use();
+    net_use(NET_ANY);
     net_lock();
     NETIF_FOREACH (netif)
         n++;

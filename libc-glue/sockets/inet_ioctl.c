@@ -138,7 +138,7 @@ int inet_ioctl(struct socket *socket, unsigned long request, void *arg)
     (void)socket;
     if (!inet_ioctl_known(request))
         return -ENOTTY;
-    error = net_use();
+    error = net_use(NET_ANY);
     if (error < 0)
         return error;
     net_lock();

@@ -240,7 +240,7 @@ bool netdb_own_address(int family, struct netdb_address *out)
     struct netif *netif;
     bool found = false;
 
-    net_use();
+    net_use(NET_ANY);
     net_lock();
     NETIF_FOREACH (netif) {
         if (inet_interface_is_loopback(netif))

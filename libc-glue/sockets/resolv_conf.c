@@ -102,7 +102,7 @@ void resolv_conf_read(struct resolv_conf *out)
     out->timeout_s = RES_TIMEOUT;
     out->attempts = RES_DFLRETRY;
     resolv_read_file(out);
-    net_use();
+    net_use(NET_ANY);
     n = out->n == 0 ? resolv_given(given, MAXNS) : 0;
     for (int i = 0; i < n; i++)
         resolv_add(out, &given[i]);

@@ -76,7 +76,7 @@ static int resolv_file_open(struct inode *inode, int flags)
 {
     bool reads = (flags & O_ACCMODE) != O_WRONLY && (flags & O_TRUNC) == 0;
 
-    if (reads && (flags & O_NONBLOCK) == 0 && net_use() == -EINTR)
+    if (reads && (flags & O_NONBLOCK) == 0 && net_use(NET_ANY) == -EINTR)
         return -EINTR;
     mutex_lock(&inode->data);
     resolv_file_look(inode);

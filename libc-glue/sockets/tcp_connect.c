@@ -1,7 +1,7 @@
 /*
  * tcp_connect: connections that begin on this side.
  *
- * Before the guest has an address, connect() only leaves a note, and the network's thread begins
+ * Before the guest has an address of that kind, connect() only leaves a note, and the network's thread begins
  * the connection as soon as there is one: so a program with many sockets stands still for none of
  * them. A connection also ends early when nobody on the link answers for its next hop, or ICMP says
  * that it leads nowhere; lwIP itself would go on asking for a minute.
@@ -73,7 +73,7 @@ static int tcp_prepare_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint
 
     if (ip_addr_ismulticast(ip))
         return -ENETUNREACH;
-    if (net_ready() || !inet_address_needs_network(ip))
+    if (!inet_address_is_early(ip))
         return tcp_begin_connect(tcp, ip, port);
     error = tcp_need_pcb(tcp); /* for the options, and so that a lack of memory shows now */
     if (error < 0)
@@ -81,7 +81,7 @@ static int tcp_prepare_connect(struct tcp_socket *tcp, const ip_addr_t *ip, uint
     tcp->early.ip = *ip;
     tcp->early.port = port;
     tcp->early.waiter.ready = tcp_connect_early;
-    net_when_ready(&tcp->early.waiter);
+    net_when_ready(&tcp->early.waiter, inet_address_need(ip));
     tcp->state = TCP_CONNECTING;
     tcp_update(tcp, 0);
     return 0;

@@ -23,6 +23,7 @@ from testbed.toolbox import ensure_tools  # noqa: E402
 EXAMPLES = ROOT / "examples"
 BUILD_SECONDS = 1700            # the first time; afterwards the cache has it
 DOM0_ADDRESS = "10.78.0.1"
+DOM0_ADDRESS6 = "fd78:656e::1"
 # A card for guests that only talk to dom0: one that is to reach outside (--net user) gets a testbed of
 # its own beside a standing one that does not let it.
 GUEST_NET = f"bridge={BRIDGE}"

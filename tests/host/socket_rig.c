@@ -133,36 +133,47 @@ void net_unlock(void)
     locked = false;
 }
 
-int net_use(void)
+int net_use(enum net_need need)
 {
+    (void)need;
     return 0;
 }
 
-bool no_address;
-static struct list waiters = LIST_INIT(waiters);
+bool no_address, no_address6;
+static struct list waiters[NET_NEEDS] = { LIST_INIT(waiters[0]), LIST_INIT(waiters[1]) };
 
-bool net_ready(void)
+bool net_ready(enum net_need need)
 {
-    return !no_address;
+    return need == NET_ANY ? !no_address : !no_address6;
 }
 
-void net_when_ready(struct net_waiter *waiter)
+void net_when_ready(struct net_waiter *waiter, enum net_need need)
 {
-    CHECK(locked && no_address);
-    list_append(&waiters, &waiter->link);
+    CHECK(locked && !net_ready(need));
+    list_append(&waiters[need], &waiter->link);
 }
 
-void have_address(void)
+static void ready_for(bool *no, enum net_need need)
 {
     net_lock();
-    no_address = false;
-    while (!list_empty(&waiters)) {
-        struct net_waiter *waiter = list_entry(waiters.next, struct net_waiter, link);
+    *no = false;
+    while (!list_empty(&waiters[need])) {
+        struct net_waiter *waiter = list_entry(waiters[need].next, struct net_waiter, link);
 
         list_remove(&waiter->link);
         waiter->ready(waiter);
     }
     net_unlock();
+}
+
+void have_address(void)
+{
+    ready_for(&no_address, NET_ANY);
+}
+
+void have_address6(void)
+{
+    ready_for(&no_address6, NET_IP6);
 }
 
 void net_if_name(const struct netif *netif, char *name)

@@ -34,9 +34,10 @@ extern struct wire {
     unsigned delay_ms;
 } wire;
 
-/* The guest is still waiting for its address; and then it has one. */
-extern bool no_address;
+/* The guest is still waiting for an address, or for one of IPv6; and then it has one. */
+extern bool no_address, no_address6;
 void have_address(void);
+void have_address6(void);
 
 void pass_time(unsigned ms);
 /* As glue_on_sleep: somebody sleeps for a while. */

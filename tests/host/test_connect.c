@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <lwip/etharp.h>
+#include <lwip/ethip6.h>
 #include <lwip/inet_chksum.h>
 #include <lwip/prot/ip4.h>
 
@@ -44,11 +45,31 @@ static void card_up(void)
     card_frames = 0;
 }
 
+/* And fd00::5. */
+static void card_up6(void)
+{
+    ip6_addr_t address;
+
+    CHECK(ip6addr_aton("fd00::5", &address));
+    card.output_ip6 = ethip6_output;
+    netif_ip6_addr_set(&card, 1, &address);
+    netif_ip6_addr_set_valid_life(&card, 1, IP6_ADDR_LIFE_STATIC);
+    netif_ip6_addr_set_state(&card, 1, IP6_ADDR_PREFERRED);
+}
+
 static struct socket_name there(const char *text, int port)
 {
     struct socket_name name = loopback(AF_INET, port);
 
     CHECK_EQ(inet_pton(AF_INET, text, &((struct sockaddr_in *)&name.address)->sin_addr), 1);
+    return name;
+}
+
+static struct socket_name there6(const char *text, int port)
+{
+    struct socket_name name = loopback(AF_INET6, port);
+
+    CHECK_EQ(inet_pton(AF_INET6, text, &((struct sockaddr_in6 *)&name.address)->sin6_addr), 1);
     return name;
 }
 
@@ -186,6 +207,99 @@ TEST(datagrams_do_not_wait_for_an_address)
     CHECK_EQ(socket_take_error(one), 0);
     socket_put(one);
     socket_put(three);
+    netif_remove(&card);
+    end();
+}
+
+TEST(an_address_of_ipv6_comes_later_than_the_other_one)
+{
+    struct socket_name four = there6("::ffff:10.5.5.9", 53), six = there6("fd00::9", 53);
+    struct socket *udp, *connected, *tcp;
+
+    begin_early();
+    no_address6 = true;
+    udp = make(AF_INET6, SOCK_DGRAM, O_NONBLOCK);
+    connected = make(AF_INET6, SOCK_DGRAM, O_NONBLOCK);
+    tcp = make(AF_INET6, SOCK_STREAM, O_NONBLOCK);
+    CHECK_EQ(send_at(udp, &six, "6", 1, 0), 1);
+    CHECK_EQ(send_at(udp, &four, "4", 1, 0), 1);
+    CHECK_EQ(connected->ops->connect(connected, ADDRESS(six)), 0);
+    CHECK_EQ(tcp->ops->connect(tcp, ADDRESS(six)), -EINPROGRESS);
+    have_address();
+    CHECK_EQ(card_frames, 1);
+    CHECK_EQ(card_last, '4');
+    CHECK_EQ(ready(tcp), 0);
+    CHECK_EQ(send_at(udp, &six, "7", 1, 0), 1);
+    CHECK_EQ(send_at(udp, &four, "5", 1, 0), 1);
+    CHECK_EQ(send_to(connected, "8", 1, 0), 1);
+    CHECK_EQ(card_frames, 2);
+    card_up6();
+    have_address6();
+    CHECK(card_frames > 2); /* it asks for the neighbour */
+    CHECK_EQ(socket_take_error(udp), 0);
+    CHECK_EQ(socket_take_error(connected), 0);
+    CHECK_EQ(tcp->ops->connect(tcp, ADDRESS(six)), -EALREADY);
+    CHECK_EQ(send_at(udp, &six, "9", 1, 0), 1);
+    socket_put(udp);
+    socket_put(connected);
+    socket_put(tcp);
+    netif_remove(&card);
+    end();
+}
+
+TEST(where_there_is_only_ipv6_its_address_comes_first)
+{
+    struct socket_name four = there6("::ffff:10.5.5.9", 53), six = there6("fd00::9", 53);
+    struct socket *udp;
+
+    begin_early();
+    no_address6 = true;
+    udp = make(AF_INET6, SOCK_DGRAM, O_NONBLOCK);
+    CHECK_EQ(send_at(udp, &four, "4", 1, 0), 1);
+    CHECK_EQ(send_at(udp, &six, "6", 1, 0), 1);
+    card_up6();
+    have_address6();
+    CHECK_EQ(card_frames, 1); /* it asks for the neighbour */
+    CHECK_EQ(socket_take_error(udp), 0);
+    have_address();
+    CHECK_EQ(card_frames, 2);
+    CHECK_EQ(card_last, '4');
+    socket_put(udp);
+    netif_remove(&card);
+    end();
+}
+
+TEST(the_loopback_leads_to_nobody_else)
+{
+    static const char *const there_is_no_way_to[] = { "fd00::9", "::ffff:10.9.9.9" };
+    struct socket *one;
+
+    begin();
+    for (unsigned i = 0; i < 2; i++) {
+        struct socket_name away = there6(there_is_no_way_to[i], 80);
+
+        one = make(AF_INET6, SOCK_STREAM, O_NONBLOCK);
+        CHECK_EQ(one->ops->connect(one, ADDRESS(away)), -ENETUNREACH);
+        socket_put(one);
+        one = make(AF_INET6, SOCK_DGRAM, O_NONBLOCK);
+        CHECK_EQ(send_at(one, &away, "x", 1, 0), -ENETUNREACH);
+        socket_put(one);
+    }
+    end();
+}
+
+TEST(connect_waits_for_an_address_of_ipv6)
+{
+    struct socket_name six = there6("fd00::9", 80);
+    struct socket *one = make(AF_INET6, SOCK_STREAM, 0);
+
+    begin();
+    card_up();
+    no_address6 = true;
+    glue_on_sleep = have_address6; /* nobody has one there */
+    CHECK_EQ(one->ops->connect(one, ADDRESS(six)), -ENETUNREACH);
+    CHECK(!no_address6);
+    socket_put(one);
     netif_remove(&card);
     end();
 }

@@ -26,8 +26,9 @@ int resolv_given(struct netdb_address *servers, int max)
     return n;
 }
 
-int net_use(void)
+int net_use(enum net_need need)
 {
+    CHECK_EQ(need, NET_ANY); /* the first server will do */
     waits++;
     return interrupted ? -EINTR : 0;
 }
