@@ -1,8 +1,9 @@
 /*
  * Types of devices: device/TYPE is listed when a driver registers, and watched a while after what
- * follows from that has been dealt with, when nothing of that type is under way: until then every key we publish would come back to us as an
- * event, and xenstored has our back ends to serve, for which the program waits. The watch fires once
- * when it is registered, and so the list is fetched again, which shows what came in between.
+ * follows from that has been dealt with, when nothing of that type is under way: until then every key
+ * we publish would come back to us as an event, and xenstored has our back ends to serve, for which the
+ * program waits. The watch fires once when it is registered, and so the list is fetched again, which
+ * shows what came in between.
  *
  * Afterwards what the tool stack does there is told from our own writes by the path: a whole
  * directory comes or goes, or something happens to a device that is closed. One that went and came

@@ -24,7 +24,7 @@
 #define NET_CONFIG_MAX 16u
 /* Networks with IPv6 alone: what DHCP gets before an address by advertisement is enough. */
 #define NET_CONFIG_ONLY6_MS 3000u
-/* Routers are asked once the link is up, and again four seconds later: who is there answers the first time. */
+/* Routers are asked again four seconds after the first time: who is there has answered by then. */
 #define NET_CONFIG_ROUTER_MS 4000u
 
 static struct {

@@ -3,8 +3,9 @@
  *
  * Two interfaces of the one lwIP, a and b, are the ends of the wire. What is sent stays in lwIP's
  * memory until the wire has done with it, as with netfront, which may only look whether it has when
- * it receives something (wire.silent); the wire looks whether it was left alone, and cuts large segments as a network card would, or hands them over whole as a back end
- * does. Time only goes on when nothing else can happen.
+ * it receives something (wire.silent); the wire looks whether it was left alone, and cuts large
+ * segments as a network card would, or hands them over whole as a back end does. Time only goes on
+ * when nothing else can happen.
  */
 #include "glue_test.h"
 

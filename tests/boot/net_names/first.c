@@ -1,6 +1,6 @@
 /*
- * A client that has nothing to do before it connects: to a port where nobody listens, so that the answer tells
- * whether there was a way to ADDRESS.
+ * A client that has nothing to do before it connects: to a port where nobody listens, so that the
+ * answer tells whether there was a way to ADDRESS.
  *
  * Usage: first ADDRESS
  */
